@@ -1,0 +1,43 @@
+//! Why something was permitted; stored with what was permitted.
+
+use super::activity::ActivitySet;
+use super::policy::{PolicyVersion, Regime};
+use crate::domain::time::Timestamp;
+
+/// The grounds of one decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evidence {
+    pub regime: Regime,
+    pub basis: Basis,
+    pub activities: ActivitySet,
+    pub policy: PolicyVersion,
+    pub decided_at: Timestamp,
+}
+
+/// The legal basis within a regime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// No regime in scope asks for one: the country is known, or the request said so.
+    NotRequired,
+    /// Allowed unless opted out, and nobody had.
+    NotOptedOut,
+    /// The operator's default where the request said nothing and its country is not known.
+    Default,
+}
+
+impl Basis {
+    pub const ALL: [Self; 3] = [Self::NotRequired, Self::NotOptedOut, Self::Default];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotRequired => "not-required",
+            Self::NotOptedOut => "not-opted-out",
+            Self::Default => "default",
+        }
+    }
+
+    /// The inverse of [`Self::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|basis| basis.name() == name)
+    }
+}

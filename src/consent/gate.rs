@@ -1,0 +1,88 @@
+//! The gate: the one place where a [`Permitted`] is made.
+
+use super::activity::{Activity, ActivitySet};
+use super::evidence::{Basis, Evidence};
+use super::policy::{Policy, PolicyVersion, Regime};
+use super::refusal::{Refusal, Refused};
+use super::regulated::Regulated;
+use super::rule::{Circumstances, Rule, Verdict};
+use crate::domain::opt_out::Subject;
+
+/// A value that may leave memory, with the evidence why.
+///
+/// It has no `new`, `map`, `DerefMut`, `Clone`, `Default` or `Deserialize`: each would be a second way in. What is
+/// inside can be read, and it can be used up, but never changed.
+#[derive(Debug, PartialEq)]
+pub struct Permitted<T> {
+    value: T,
+    evidence: Evidence,
+}
+
+impl<T> Permitted<T> {
+    pub const fn value(&self) -> &T {
+        &self.value
+    }
+
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+}
+
+/// Decides under one policy.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    policy: Policy,
+    version: PolicyVersion,
+}
+
+impl Gate {
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, version: policy.version() }
+    }
+
+    /// Lets `value` through, without its identifiers where identifying is not permitted, or drops it.
+    pub fn admit<T: Regulated>(
+        &self,
+        mut value: T,
+        about: &Circumstances<'_>,
+    ) -> Result<Permitted<T>, Refused> {
+        let subject = value.subject();
+        let (regime, basis) = self.decide(T::ACTIVITY, subject, about)?;
+        let identify = self.decide(Activity::Identify, subject, about).is_ok();
+        if !identify {
+            value.forget_identifiers();
+        }
+        let permitted = [T::ACTIVITY].into_iter().chain(identify.then_some(Activity::Identify));
+        let activities = ActivitySet::of(permitted);
+        let evidence = Evidence { regime, basis, activities, policy: self.version, decided_at: about.now };
+        Ok(Permitted { value, evidence })
+    }
+
+    /// Deny if any rule denies; otherwise the first ground that a rule gives.
+    fn decide(
+        &self,
+        activity: Activity,
+        subject: Option<Subject>,
+        about: &Circumstances<'_>,
+    ) -> Result<(Regime, Basis), Refused> {
+        let mut ground = None;
+        for rule in Rule::ALL {
+            match rule.judge(activity, subject, &self.policy, about) {
+                Verdict::Deny(reason) => return Err(Refused { reason }),
+                Verdict::Allow(regime, basis) => ground = ground.or(Some((regime, basis))),
+                Verdict::Abstain => {}
+            }
+        }
+        ground.ok_or(Refused { reason: Refusal::GdprConsentAbsent })
+    }
+
+    /// What each rule says about `activity`, in the order of precedence; the first that denies is the reason.
+    pub fn explain(
+        &self,
+        activity: Activity,
+        subject: Option<Subject>,
+        about: &Circumstances<'_>,
+    ) -> impl Iterator<Item = (Rule, Verdict)> {
+        Rule::ALL.into_iter().map(move |rule| (rule, rule.judge(activity, subject, &self.policy, about)))
+    }
+}

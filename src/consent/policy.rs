@@ -1,0 +1,60 @@
+//! What the operator decided about consent.
+
+use std::fmt;
+
+/// The part of the configuration that the gate reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// What applies where a request says nothing and its country is not known.
+    pub default_regime: Regime,
+}
+
+impl Policy {
+    /// Identifies the policy in stored evidence, so that a decision can be traced to the settings behind it.
+    pub fn version(&self) -> PolicyVersion {
+        // FNV-1a over the settings' names and values: stable across releases, unlike std's hasher.
+        let text = format!("default_regime={}", self.default_regime.name());
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        PolicyVersion(hash)
+    }
+}
+
+/// A law or a default that decides about one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Regime {
+    /// No law that asks for more than honouring an opt-out.
+    None,
+    /// The laws of the States: allowed unless opted out.
+    Us,
+    /// GDPR and ePrivacy, and what the United Kingdom and Switzerland have of them: consent comes first.
+    Gdpr,
+}
+
+impl Regime {
+    pub const ALL: [Self; 3] = [Self::None, Self::Us, Self::Gdpr];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Us => "us",
+            Self::Gdpr => "gdpr",
+        }
+    }
+
+    /// The inverse of [`Self::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|regime| regime.name() == name)
+    }
+}
+
+/// A hash of the settings that a decision was made under. Prints as 16 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyVersion(pub u64);
+
+impl fmt::Display for PolicyVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}

@@ -1,0 +1,55 @@
+//! Which values need a permit, and what for. A new kind of personal data is one more `impl Regulated`.
+
+use super::activity::Activity;
+use crate::domain::conversion::{Conversion, Identifiers};
+use crate::domain::id::BrowserId;
+use crate::domain::opt_out::Subject;
+
+/// A value that must not leave memory without a permit. Sealed: the list is this file.
+pub trait Regulated: sealed::Sealed {
+    /// What has to be permitted, or the value is refused.
+    const ACTIVITY: Activity;
+
+    /// Who the value is about, as far as it says.
+    fn subject(&self) -> Option<Subject>;
+
+    /// Called where [`Activity::Identify`] is not permitted but [`Self::ACTIVITY`] is.
+    fn forget_identifiers(&mut self);
+}
+
+impl Regulated for Conversion {
+    const ACTIVITY: Activity = Activity::Measure;
+
+    fn subject(&self) -> Option<Subject> {
+        self.identifiers.browser_id.map(Subject::Browser)
+    }
+
+    fn forget_identifiers(&mut self) {
+        self.identifiers = Identifiers::default();
+    }
+}
+
+/// The browser id on its way into a cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrowserCookie {
+    pub browser_id: BrowserId,
+    /// Days since 1970 on which the id was made; it lives from then.
+    pub issued_day: u32,
+}
+
+impl Regulated for BrowserCookie {
+    const ACTIVITY: Activity = Activity::Identify;
+
+    fn subject(&self) -> Option<Subject> {
+        Some(Subject::Browser(self.browser_id))
+    }
+
+    /// Never called: without its identifier there would be no cookie, so it is refused instead.
+    fn forget_identifiers(&mut self) {}
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Conversion {}
+    impl Sealed for super::BrowserCookie {}
+}

@@ -1,0 +1,172 @@
+//! The rules of precedence, in the order in which a refusal is reported.
+//!
+//! Each rule looks at the circumstances alone and knows nothing of the others. The gate denies if any rule denies;
+//! `explain` prints what each of them says. Both call [`Rule::judge`], so that they cannot differ.
+
+use super::activity::Activity;
+use super::evidence::Basis;
+use super::policy::{Policy, Regime};
+use super::refusal::Refusal;
+use super::signals::{GdprFlag, GppSections, Personalize, Signals};
+use crate::domain::opt_out::{OptOutView, Subject};
+use crate::domain::time::Timestamp;
+
+/// What a decision is made from, but for the value itself.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    pub signals: &'a Signals,
+    pub directed_to_children: bool,
+    pub opt_outs: &'a dyn OptOutView,
+    pub now: Timestamp,
+}
+
+/// What one rule says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Abstain,
+    /// Allowed on this ground, unless another rule denies.
+    Allow(Regime, Basis),
+    Deny(Refusal),
+}
+
+/// One row of the table of precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    Speculative,
+    Crawler,
+    OwnOptOut,
+    PersonalizeAds,
+    AdChoices,
+    Gpc,
+    Dnt,
+    LimitAdTracking,
+    Children,
+    Gdpr,
+    ConsentStrings,
+    UnitedStates,
+    DefaultRegime,
+}
+
+impl Rule {
+    /// In the order of precedence.
+    pub const ALL: [Self; 13] = [
+        Self::Speculative,
+        Self::Crawler,
+        Self::OwnOptOut,
+        Self::PersonalizeAds,
+        Self::AdChoices,
+        Self::Gpc,
+        Self::Dnt,
+        Self::LimitAdTracking,
+        Self::Children,
+        Self::Gdpr,
+        Self::ConsentStrings,
+        Self::UnitedStates,
+        Self::DefaultRegime,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Speculative => "speculative request",
+            Self::Crawler => "known crawler",
+            Self::OwnOptOut => "our own opt-out",
+            Self::PersonalizeAds => "\"Personalize ads\" setting",
+            Self::AdChoices => "AdChoices signal",
+            Self::Gpc => "Global Privacy Control",
+            Self::Dnt => "Do Not Track",
+            Self::LimitAdTracking => "limit ad tracking",
+            Self::Children => "children",
+            Self::Gdpr => "GDPR",
+            Self::ConsentStrings => "consent strings",
+            Self::UnitedStates => "United States",
+            Self::DefaultRegime => "default regime",
+        }
+    }
+
+    /// What this rule says about `activity` with data of `subject`.
+    pub fn judge(
+        self,
+        activity: Activity,
+        subject: Option<Subject>,
+        policy: &Policy,
+        about: &Circumstances<'_>,
+    ) -> Verdict {
+        let signals = about.signals;
+        match self {
+            Self::Speculative => deny_if(signals.speculative, Refusal::Speculative),
+            Self::Crawler => deny_if(signals.crawler, Refusal::Crawler),
+            Self::OwnOptOut if signals.opt_out_cookie => Verdict::Deny(Refusal::OptOutCookie),
+            Self::OwnOptOut => {
+                let opted_out = subject.is_some_and(|subject| about.opt_outs.is_opted_out(subject));
+                deny_if(opted_out, Refusal::OptedOut)
+            }
+            Self::PersonalizeAds => match signals.personalize {
+                Personalize::On => Verdict::Abstain,
+                Personalize::Malformed => Verdict::Deny(Refusal::PrefsMalformed),
+                Personalize::Off => Verdict::Deny(Refusal::PersonalizeOff),
+            },
+            Self::AdChoices => deny_if(signals.adchoices, Refusal::AdChoicesUnread),
+            Self::Gpc => deny_if(signals.gpc, Refusal::Gpc),
+            Self::Dnt => deny_if(signals.dnt, Refusal::Dnt),
+            Self::LimitAdTracking => {
+                deny_if(signals.lat && activity != Activity::Measure, Refusal::LimitAdTracking)
+            }
+            Self::Children if signals.coppa => Verdict::Deny(Refusal::Coppa),
+            Self::Children => deny_if(about.directed_to_children, Refusal::DirectedToChildren),
+            Self::Gdpr => judge_gdpr(signals, policy),
+            Self::ConsentStrings => judge_strings(signals),
+            Self::UnitedStates => judge_united_states(signals),
+            Self::DefaultRegime => judge_default(signals, policy),
+        }
+    }
+}
+
+const fn deny_if(denied: bool, reason: Refusal) -> Verdict {
+    if denied { Verdict::Deny(reason) } else { Verdict::Abstain }
+}
+
+fn judge_gdpr(signals: &Signals, policy: &Policy) -> Verdict {
+    let said = signals.gdpr == GdprFlag::InScope || signals.gpp_sid == GppSections::WithGdpr;
+    let unsaid = signals.gdpr == GdprFlag::Absent
+        && (policy.default_regime == Regime::Gdpr
+            || signals.country.is_some_and(|country| country.wants_consent_first()));
+    if !said && !unsaid {
+        Verdict::Abstain
+    } else if signals.gdpr_consent || signals.gpp {
+        Verdict::Deny(Refusal::GdprConsentUnread)
+    } else {
+        Verdict::Deny(Refusal::GdprConsentAbsent)
+    }
+}
+
+/// A string that says something we cannot read might say no.
+fn judge_strings(signals: &Signals) -> Verdict {
+    let listed = signals.gpp_sid > GppSections::NotApplicable;
+    let unread = [
+        (signals.gdpr_consent, Refusal::TcStringUnread),
+        (signals.gpp || listed, Refusal::GppUnread),
+        (signals.us_privacy, Refusal::UsPrivacyUnread),
+        (signals.additional_consent, Refusal::AdditionalConsentUnread),
+    ];
+    let first = unread.into_iter().find(|(there, _)| *there);
+    first.map_or(Verdict::Abstain, |(_, reason)| Verdict::Deny(reason))
+}
+
+fn judge_united_states(signals: &Signals) -> Verdict {
+    match signals.country {
+        Some(country) if country.is_united_states() => Verdict::Allow(Regime::Us, Basis::NotOptedOut),
+        _ => Verdict::Abstain,
+    }
+}
+
+fn judge_default(signals: &Signals, policy: &Policy) -> Verdict {
+    if signals.country.is_some() || signals.gdpr == GdprFlag::NotInScope {
+        return Verdict::Allow(Regime::None, Basis::NotRequired);
+    }
+    match policy.default_regime {
+        Regime::None => Verdict::Allow(Regime::None, Basis::Default),
+        Regime::Us => Verdict::Allow(Regime::Us, Basis::NotOptedOut),
+        // Reached only where the GDPR rule has denied already.
+        Regime::Gdpr => Verdict::Deny(Refusal::GdprConsentAbsent),
+    }
+}

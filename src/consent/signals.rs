@@ -1,0 +1,278 @@
+//! All that one request says about consent.
+//!
+//! Every `see_*` only ever moves a signal towards the stricter side, so that neither the order nor the repetition
+//! of headers, parameters and cookies can make a difference.
+
+use crate::domain::conversion::Country;
+
+/// What was seen so far. Starts as a request that says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signals {
+    pub(super) speculative: bool,
+    pub(super) crawler: bool,
+    pub(super) opt_out_cookie: bool,
+    pub(super) personalize: Personalize,
+    pub(super) adchoices: bool,
+    pub(super) gpc: bool,
+    pub(super) dnt: bool,
+    pub(super) lat: bool,
+    pub(super) coppa: bool,
+    pub(super) gdpr: GdprFlag,
+    pub(super) gdpr_consent: bool,
+    pub(super) gpp: bool,
+    pub(super) gpp_sid: GppSections,
+    pub(super) us_privacy: bool,
+    pub(super) additional_consent: bool,
+    pub(super) country: Option<Country>,
+    literal_macros: u32,
+}
+
+/// The "Personalize ads" setting as the cookie has it, from lenient to strict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Personalize {
+    #[default]
+    On,
+    Malformed,
+    Off,
+}
+
+/// Whether the request says that GDPR applies, from lenient to strict. Saying both is saying yes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum GdprFlag {
+    #[default]
+    Absent,
+    NotInScope,
+    InScope,
+}
+
+/// What `gpp_sid` lists, from lenient to strict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum GppSections {
+    #[default]
+    Absent,
+    NotApplicable,
+    Other,
+    WithGdpr,
+}
+
+impl Signals {
+    /// Takes note of one header, whatever it is. `name` in any case.
+    pub fn see_header(&mut self, name: &str, value: &[u8]) {
+        let value = value.trim_ascii();
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        match name.len() {
+            3 if is("dnt") => self.dnt |= value.first() == Some(&b'1'),
+            5 if is("x-moz") => self.speculative |= is_prefetch(value),
+            7 if is("sec-gpc") => self.gpc |= value == b"1",
+            7 if is("purpose") => self.speculative |= is_prefetch(value),
+            7 if is("cookie2") => self.adchoices |= !value.is_empty(),
+            11 if is("sec-purpose") => self.speculative |= is_prefetch(value),
+            11 if is("x-adchoices") => self.adchoices |= !value.is_empty(),
+            _ => {}
+        }
+    }
+
+    /// Takes note of one query parameter, decoded once. An empty value and a macro that nobody filled in count
+    /// as absent.
+    pub fn see_parameter(&mut self, name: &str, value: &str) {
+        let Some(signal) = Parameter::from_name(name) else { return };
+        let value = value.trim();
+        if value.is_empty() {
+            return;
+        }
+        if is_literal_macro(value) {
+            self.literal_macros = self.literal_macros.saturating_add(1);
+            return;
+        }
+        match signal {
+            Parameter::Gdpr => self.gdpr = self.gdpr.max(GdprFlag::parse(value)),
+            Parameter::GdprConsent => self.gdpr_consent = true,
+            Parameter::Gpp => self.gpp = true,
+            Parameter::GppSid => self.gpp_sid = self.gpp_sid.max(GppSections::parse(value)),
+            Parameter::UsPrivacy => self.us_privacy = true,
+            Parameter::AdditionalConsent => self.additional_consent = true,
+            Parameter::Coppa => self.coppa |= value != "0",
+            Parameter::AdChoices => self.adchoices = true,
+            Parameter::Lat => self.lat |= value != "0",
+        }
+    }
+
+    /// Takes note of one cookie.
+    pub fn see_cookie(&mut self, name: &str, value: &str) {
+        match name {
+            OPT_OUT_COOKIE => self.opt_out_cookie |= !matches!(value, "" | "0"),
+            PREFS_COOKIE => self.personalize = self.personalize.max(Personalize::parse(value)),
+            _ => {}
+        }
+    }
+
+    /// The country that the request comes from, as far as a trusted source knows.
+    pub fn set_country(&mut self, country: Option<Country>) {
+        self.country = country;
+    }
+
+    /// The user agent is a known crawler.
+    pub fn mark_crawler(&mut self) {
+        self.crawler = true;
+    }
+
+    pub const fn country(&self) -> Option<Country> {
+        self.country
+    }
+
+    /// How many consent parameters held a macro that nobody had filled in.
+    pub const fn literal_macros(&self) -> u32 {
+        self.literal_macros
+    }
+}
+
+/// The same for everyone, so it identifies nobody.
+pub const OPT_OUT_COOKIE: &str = "pg_optout";
+/// Four bits, `1` where a setting is off: personalize, partners, devices, web.
+pub const PREFS_COOKIE: &str = "pg_prefs";
+
+enum Parameter {
+    Gdpr,
+    GdprConsent,
+    Gpp,
+    GppSid,
+    UsPrivacy,
+    AdditionalConsent,
+    Coppa,
+    AdChoices,
+    Lat,
+}
+
+impl Parameter {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "gdpr" => Self::Gdpr,
+            "gdpr_consent" => Self::GdprConsent,
+            "gpp" => Self::Gpp,
+            "gpp_sid" => Self::GppSid,
+            "us_privacy" | "ccpa" | "usp" => Self::UsPrivacy,
+            "addtl_consent" => Self::AdditionalConsent,
+            "coppa" => Self::Coppa,
+            "adchoices_signal" => Self::AdChoices,
+            "lat" => Self::Lat,
+            _ => return None,
+        })
+    }
+}
+
+impl GdprFlag {
+    fn parse(value: &str) -> Self {
+        if value == "0" { Self::NotInScope } else { Self::InScope }
+    }
+}
+
+impl GppSections {
+    fn parse(value: &str) -> Self {
+        let strictest = value.split(',').map(|section| match section.trim() {
+            "-1" | "0" => Self::NotApplicable,
+            "2" => Self::WithGdpr,
+            _ => Self::Other,
+        });
+        strictest.max().unwrap_or(Self::Other)
+    }
+}
+
+impl Personalize {
+    fn parse(value: &str) -> Self {
+        let bits = value.as_bytes();
+        if bits.len() != 4 || !bits.iter().all(|bit| matches!(bit, b'0' | b'1')) {
+            return Self::Malformed;
+        }
+        if bits[0] == b'1' { Self::Off } else { Self::On }
+    }
+}
+
+/// `prefetch`, and what follows it: `prefetch;prerender`, `prefetch;anonymous-client-ip`.
+fn is_prefetch(value: &[u8]) -> bool {
+    value.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"prefetch"))
+}
+
+/// `${GDPR_CONSENT_123}`, `{{gdpr}}`, and the former encoded once more.
+fn is_literal_macro(value: &str) -> bool {
+    let encoded = value.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("%24%7b"));
+    encoded || value.starts_with("${") || value.starts_with("{{")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(pairs: &[(&str, &str)]) -> Signals {
+        let mut signals = Signals::default();
+        for (name, value) in pairs {
+            signals.see_parameter(name, value);
+        }
+        signals
+    }
+
+    fn headers(pairs: &[(&str, &str)]) -> Signals {
+        let mut signals = Signals::default();
+        for (name, value) in pairs {
+            signals.see_header(name, value.as_bytes());
+        }
+        signals
+    }
+
+    #[test]
+    fn order_and_repetition_make_no_difference() {
+        let pairs =
+            [("gdpr", "0"), ("gdpr", "1"), ("gpp_sid", "-1"), ("gpp_sid", "2"), ("lat", "1"), ("lat", "0")];
+        let forwards = parameters(&pairs);
+        let mut backwards = pairs;
+        backwards.reverse();
+        assert_eq!(forwards, parameters(&backwards));
+        assert_eq!(forwards, parameters(&[pairs, backwards].concat()));
+        assert_eq!(forwards.gdpr, GdprFlag::InScope);
+    }
+
+    #[test]
+    fn gpc_is_exactly_1_and_dnt_starts_with_1() {
+        assert!(headers(&[("Sec-GPC", "0"), ("sec-gpc", " 1 ")]).gpc);
+        assert!(!headers(&[("Sec-GPC", "10"), ("Sec-GPC", "true")]).gpc);
+        assert!(headers(&[("DNT", "1x")]).dnt);
+        assert!(!headers(&[("DNT", "0"), ("DNT", "")]).dnt);
+    }
+
+    #[test]
+    fn prefetches_are_known_by_three_headers() {
+        for (name, value) in
+            [("Sec-Purpose", "prefetch;prerender"), ("Purpose", "prefetch"), ("X-Moz", "Prefetch")]
+        {
+            assert!(headers(&[(name, value)]).speculative, "{name}");
+        }
+        assert!(!headers(&[("Purpose", "preview"), ("Sec-Purpose", "")]).speculative);
+    }
+
+    #[test]
+    fn macros_that_nobody_filled_in_count_as_absent() {
+        let signals = parameters(&[
+            ("gdpr", "${GDPR}"),
+            ("gpp", "{{gpp}}"),
+            ("us_privacy", "%24%7BUS_PRIVACY}"),
+            ("usp", ""),
+        ]);
+        assert_eq!(signals.literal_macros(), 3);
+        assert_eq!(Signals { literal_macros: 0, ..signals }, Signals::default());
+    }
+
+    #[test]
+    fn cookies_are_read_strictly() {
+        let mut signals = Signals::default();
+        signals.see_cookie(OPT_OUT_COOKIE, "0");
+        signals.see_cookie(PREFS_COOKIE, "0111");
+        assert_eq!(signals, Signals::default());
+        signals.see_cookie(PREFS_COOKIE, "what");
+        assert_eq!(signals.personalize, Personalize::Malformed);
+        signals.see_cookie(PREFS_COOKIE, "1000");
+        signals.see_cookie(PREFS_COOKIE, "0000");
+        signals.see_cookie(OPT_OUT_COOKIE, "1");
+        signals.see_cookie(OPT_OUT_COOKIE, "0");
+        assert_eq!(signals.personalize, Personalize::Off);
+        assert!(signals.opt_out_cookie);
+    }
+}

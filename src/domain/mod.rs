@@ -1,0 +1,13 @@
+//! What Pixelgate talks about: accounts, pixels, conversions, opt-outs, money, time.
+//!
+//! Nothing in here does I/O, awaits, reads a clock, or names a crate outside std.
+
+pub mod conversion;
+pub mod event;
+pub mod id;
+pub mod money;
+pub mod opt_out;
+pub mod page;
+pub mod personal;
+pub mod settings;
+pub mod time;

@@ -1,0 +1,148 @@
+//! Accounts, pixels and event tags: what the operator configured, ready to be looked up.
+
+use std::collections::HashMap;
+
+use super::event::EventType;
+use super::id::{AccountId, EventTagId, PixelId};
+use super::page::PageAddress;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub id: AccountId,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixel {
+    pub id: PixelId,
+    pub account_id: AccountId,
+    /// Origins that the advertiser expects hits from. Empty: any.
+    pub origins: Vec<OriginPattern>,
+    /// Whether the site is directed to children under 13; then nothing is ever stored.
+    pub directed_to_children: bool,
+    pub event_tags: Vec<EventTag>,
+}
+
+impl Pixel {
+    /// Whether `page` is where the advertiser expects hits from; a hit without a page is not held against it.
+    pub fn expects(&self, page: Option<&PageAddress>) -> bool {
+        let expected = |page: &PageAddress| self.origins.iter().any(|origin| origin.matches(page.origin()));
+        self.origins.is_empty() || page.is_none_or(expected)
+    }
+
+    pub fn event_tag_for(&self, event: EventType) -> Option<&EventTag> {
+        self.event_tags.iter().find(|tag| tag.event == event)
+    }
+
+    pub fn event_tag(&self, id: EventTagId) -> Option<&EventTag> {
+        self.event_tags.iter().find(|tag| tag.id == id)
+    }
+}
+
+/// One configured web event of a pixel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTag {
+    pub id: EventTagId,
+    pub name: String,
+    pub event: EventType,
+}
+
+/// An origin in which one `*` stands for any run of characters: `http://shop.localhost:*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginPattern {
+    before: String,
+    /// What follows the `*`; `None` without one.
+    after: Option<String>,
+}
+
+impl OriginPattern {
+    /// `None` unless it starts with `http://` or `https://`, has at most one `*`, and no path.
+    pub fn parse(pattern: &str) -> Option<Self> {
+        let pattern = pattern.to_ascii_lowercase();
+        let host = pattern.strip_prefix("https://").or_else(|| pattern.strip_prefix("http://"))?;
+        if host.is_empty() || host.contains('/') || host.matches('*').count() > 1 {
+            return None;
+        }
+        Some(match pattern.split_once('*') {
+            Some((before, after)) => Self { before: before.to_owned(), after: Some(after.to_owned()) },
+            None => Self { before: pattern, after: None },
+        })
+    }
+
+    pub fn matches(&self, origin: &str) -> bool {
+        match &self.after {
+            None => origin == self.before,
+            Some(after) => {
+                let rest = origin.strip_prefix(&*self.before);
+                rest.is_some_and(|rest| rest.ends_with(&**after))
+            }
+        }
+    }
+}
+
+/// Everything configured, by id. Built once, then shared.
+#[derive(Debug, Default)]
+pub struct Registry {
+    accounts: HashMap<AccountId, Account>,
+    pixels: HashMap<PixelId, Pixel>,
+    pixel_of_tag: HashMap<EventTagId, PixelId>,
+}
+
+impl Registry {
+    /// Later entries of the same id replace earlier ones; configuration refuses doubled ids before this.
+    pub fn new(accounts: Vec<Account>, pixels: Vec<Pixel>) -> Self {
+        let tags = pixels.iter().flat_map(|pixel| pixel.event_tags.iter().map(|tag| (tag.id, pixel.id)));
+        Self {
+            pixel_of_tag: tags.collect(),
+            accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
+            pixels: pixels.into_iter().map(|pixel| (pixel.id, pixel)).collect(),
+        }
+    }
+
+    pub fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id)
+    }
+
+    pub fn pixel(&self, id: PixelId) -> Option<&Pixel> {
+        self.pixels.get(&id)
+    }
+
+    /// The pixel that owns the event tag, and the tag.
+    pub fn event_tag(&self, id: EventTagId) -> Option<(&Pixel, &EventTag)> {
+        let pixel = self.pixel(*self.pixel_of_tag.get(&id)?)?;
+        Some((pixel, pixel.event_tag(id)?))
+    }
+
+    pub fn pixels(&self) -> impl Iterator<Item = &Pixel> {
+        self.pixels.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, origin: &str, expect: bool) {
+        let parsed = OriginPattern::parse(pattern).expect("a pattern");
+        assert_eq!(parsed.matches(origin), expect, "{pattern} against {origin}");
+    }
+
+    #[test]
+    fn origins_match_with_one_star() {
+        check("http://shop.localhost:*", "http://shop.localhost:8090", true);
+        check("http://shop.localhost:*", "http://shop.localhost", false);
+        check("http://shop.localhost:*", "http://shop.localhost.evil.example:80", false);
+        check("https://*.example", "https://shop.example", true);
+        check("https://*.example", "http://shop.example", false);
+        check("https://shop.example", "https://shop.example", true);
+        check("https://shop.example", "https://shop.example:8443", false);
+    }
+
+    #[test]
+    fn patterns_with_a_path_or_two_stars_are_refused() {
+        for pattern in ["", "shop.example", "ftp://shop.example", "https://", "https://a/b", "https://*.*"] {
+            assert_eq!(OriginPattern::parse(pattern), None, "{pattern:?}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Pixelgate.
+
+pub mod consent;
+pub mod domain;
+pub mod http;
+pub mod service;
+pub mod storage;

@@ -1,0 +1,1 @@
+//! Do it: one use case a file, without a word of HTTP.
