@@ -1,1 +1,4 @@
+//! The tests that look at the whole: one binary, one module a subject.
 
+mod layers;
+mod source;
