@@ -1,5 +1,6 @@
 //! Pixelgate.
 
+pub mod config;
 pub mod consent;
 pub mod domain;
 pub mod http;
