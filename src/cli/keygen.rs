@@ -1,0 +1,54 @@
+//! `pixelgate keygen`: a fresh key for the browser-id cookie.
+
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde_json::json;
+
+use super::{CliError, Io};
+use crate::config::SECRET_BYTES_MIN;
+
+/// Print a fresh cookie key as a piece of configuration.
+///
+/// The first key of a configuration signs; all of them verify. To change keys, put the new one first and keep the
+/// old one for as long as a cookie lives.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  pixelgate keygen >> pixelgate.toml")]
+pub(super) struct Args {
+    /// What the key is called, in every cookie that it signs.
+    #[arg(long)]
+    id: Option<String>,
+    /// Print the key as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
+    let mut bytes = [0; SECRET_BYTES_MIN + 5];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| CliError::Negative("the system has no randomness to give".to_owned()))?;
+    let (secret, name) = bytes.split_at(SECRET_BYTES_MIN);
+    let id = args.id.clone().unwrap_or_else(|| BASE32_NOPAD.encode(name).to_lowercase());
+    let secret = BASE64URL_NOPAD.encode(secret);
+    if args.json {
+        writeln!(io.out, "{}", json!({"id": id, "secret": secret}))?;
+    } else {
+        writeln!(io.out, "[[cookie_keys]]\nid = \"{id}\"\nsecret = \"{secret}\"")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::command;
+    use crate::config::Config;
+
+    #[test]
+    fn a_fresh_key_is_a_valid_piece_of_configuration_and_never_the_same() {
+        let (key, code) = command(&["keygen"], "");
+        assert_eq!(code, 0);
+        assert_ne!(command(&["keygen"], "").0, key);
+        let rest = "data_dir = \"d\"\npublic.listen = \"127.0.0.1:80\"\nconsent.default_regime = \"us\"\n";
+        let config = Config::parse(&format!("{rest}{key}"), &|_| None).expect("a configuration");
+        assert_eq!(config.cookie_keys.len(), 1);
+    }
+}
