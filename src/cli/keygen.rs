@@ -1,11 +1,12 @@
 //! `pixelgate keygen`: a fresh key for the browser-id cookie.
 
-use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
-use ring::rand::{SecureRandom as _, SystemRandom};
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 
 use super::{CliError, Io};
 use crate::config::SECRET_BYTES_MIN;
+use crate::domain::time::Rng as _;
+use crate::service::crypto::SystemRng;
 
 /// Print a fresh cookie key as a piece of configuration.
 ///
@@ -14,28 +15,31 @@ use crate::config::SECRET_BYTES_MIN;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  pixelgate keygen >> pixelgate.toml")]
 pub(super) struct Args {
-    /// What the key is called, in every cookie that it signs.
+    /// The number that stands in every cookie that the key signs [default: a random one].
     #[arg(long)]
-    id: Option<String>,
+    id: Option<u32>,
     /// Print the key as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
-    let mut bytes = [0; SECRET_BYTES_MIN + 5];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| CliError::Negative("the system has no randomness to give".to_owned()))?;
-    let (secret, name) = bytes.split_at(SECRET_BYTES_MIN);
-    let id = args.id.clone().unwrap_or_else(|| BASE32_NOPAD.encode(name).to_lowercase());
-    let secret = BASE64URL_NOPAD.encode(secret);
+    let (mut secret, mut random) = ([0; SECRET_BYTES_MIN], [0; 4]);
+    let rng = SystemRng::new();
+    rng.fill(&mut secret);
+    rng.fill(&mut random);
+    let id = args.id.unwrap_or(1 + u32::from_be_bytes(random) % RANDOM_ID_MAX);
+    let secret = BASE64URL_NOPAD.encode(&secret);
     if args.json {
         writeln!(io.out, "{}", json!({"id": id, "secret": secret}))?;
     } else {
-        writeln!(io.out, "[[cookie_keys]]\nid = \"{id}\"\nsecret = \"{secret}\"")?;
+        writeln!(io.out, "[[cookie_keys]]\nid = {id}\nsecret = \"{secret}\"")?;
     }
     Ok(())
 }
+
+/// Short, because it stands in every cookie.
+const RANDOM_ID_MAX: u32 = 9_999;
 
 #[cfg(test)]
 mod tests {

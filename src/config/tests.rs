@@ -38,11 +38,11 @@ name = "pg"
 max_age_days = 400
 
 [[cookie_keys]]
-id = "k2"
+id = 2
 secret = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 
 [[cookie_keys]]
-id = "k1"
+id = 1
 secret = { env = "OLD_KEY" }
 
 [limits]
@@ -115,7 +115,7 @@ fn the_smallest_configuration_has_defaults_for_the_rest() {
         data_dir = "d"
         public.listen = "127.0.0.1:80"
         consent.default_regime = "none"
-        cookie_keys = [{ id = "k", secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" }]
+        cookie_keys = [{ id = 1, secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" }]
     "#;
     let config = Config::parse(text, &environment).expect("a small configuration");
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
@@ -289,14 +289,14 @@ fn secrets_are_told_apart_from_what_everybody_knows_and_never_shown() {
 #[test]
 fn identifiers_are_used_once() {
     check(
-        "\"k1\"",
-        "\"k2\"",
+        "id = 1\n",
+        "id = 2\n",
         "38:6: cookie_keys[2].id: doubled cookie key id; line 34 has it already; every cookie key id is used once",
     );
     check(
-        "\"k1\"",
-        "\"k.1\"",
-        "38:6: cookie_keys[2].id: \"k.1\" does not fit; expected 1 to 16 characters 0-9, A-Z, a-z, _ or -",
+        "id = 1\n",
+        "id = 4294967296\n",
+        "38:6: cookie_keys[2].id: 4294967296 is out of range; expected a whole number from 0 to 4294967295",
     );
     check(
         "\"o87ne\"",
@@ -337,8 +337,8 @@ fn accounts_are_told_what_is_wrong_with_them() {
         &format!("61:16: {tag}.click_window: 31 is no window; expected 1, 7, 14 or 30 days"),
     );
     check(
-        "= 1\n",
-        "= 2\n",
+        "through_window = 1\n",
+        "through_window = 2\n",
         &format!("62:23: {tag}.view_through_window: 2 is no window; expected 0, 1, 7, 14 or 30 days"),
     );
     check("= 30", "= 0", &format!("61:16: {tag}.click_window: 0 is no window; expected 1, 7, 14 or 30 days"));
@@ -363,7 +363,7 @@ fn all_mistakes_are_reported_together_in_the_order_of_their_places() {
         .replace("= 4\n", "= \"4\"\n")
         .replace("\"gdpr\"", "\"europe\"")
         .replace("[limits]", "[limit]")
-        .replace("\"k1\"", "\"k2\"")
+        .replace("id = 1\n", "id = 2\n")
         .replace("\"PURCHASE\"", "\"BUY\"");
     let found = Config::parse(&text, &environment).expect_err("five mistakes");
     let lines: Vec<usize> = found.iter().map(|mistake| mistake.line).collect();
