@@ -4,6 +4,7 @@
 //! `main` imports this.
 
 mod check_config;
+mod demo;
 pub mod explain;
 mod keygen;
 mod serve;
