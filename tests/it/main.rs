@@ -1,3 +1,6 @@
-//! The integration tests, as one binary.
+//! The tests that look at the whole: one binary, one module a subject.
 
 mod edge;
+mod layers;
+mod source;
+mod ui;
