@@ -1,5 +1,6 @@
 //! Pixelgate.
 
+pub mod cli;
 pub mod config;
 pub mod consent;
 pub mod domain;

@@ -20,7 +20,7 @@ pub struct Cookie {
 #[derive(Clone)]
 pub struct CookieKey {
     /// Stands in every cookie that the key signed.
-    pub id: String,
+    pub id: u32,
     /// At least [`SECRET_BYTES_MIN`] bytes.
     pub secret: Arc<SecretSlice<u8>>,
 }
@@ -59,22 +59,15 @@ pub(super) fn cookie_keys(root: &Section<'_>, allow_development: bool) -> Vec<Co
 }
 
 fn cookie_key(section: Section<'_>, allow_development: bool) -> Option<CookieKey> {
-    let id = section.require("id", "for example id = \"k1\"").and_then(|field| {
-        let id = field.parsed(ID_EXPECTED, |text| is_key_id(text).then(|| text.to_owned()))?;
-        field.claim("cookie key id", &id);
+    let id = section.require("id", "for example id = 1").and_then(|field| {
+        let id = u32::try_from(field.integer(0..=u64::from(u32::MAX))?).ok()?;
+        field.claim("cookie key id", id);
         Some(id)
     });
     let secret = section.require("secret", "`pixelgate keygen` prints one");
     let secret = secret.and_then(|field| key_secret(&field, allow_development));
     section.finish();
     Some(CookieKey { id: id?, secret: Arc::new(secret?) })
-}
-
-const ID_EXPECTED: &str = "1 to 16 characters 0-9, A-Z, a-z, _ or -";
-
-fn is_key_id(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (1..=16).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 fn key_secret(field: &Field<'_>, allow_development: bool) -> Option<SecretSlice<u8>> {

@@ -35,11 +35,12 @@ limits! {
     uri_bytes = 8_192, 256..=65_536;
     /// Request line and headers together; more is answered 431.
     head_bytes = 16_384, 1_024..=131_072;
-    headers = 64, 8..=512;
+    /// More is answered 414.
     query_parameters = 64, 8..=1_024;
+    /// All `Cookie` headers together; more is answered 431.
     cookie_bytes = 8_192, 256..=65_536;
-    /// The body of a request that may have one; more is answered 413.
-    body_bytes = 65_536, 1_024..=33_554_432;
+    /// All bodies that are received at the same moment, together; more is answered 503.
+    bodies_bytes = 268_435_456, 1_048_576..=17_179_869_184;
     first_byte_s = 10, 1..=600;
     /// From the first byte to the end of the head.
     head_s = 10, 1..=600;

@@ -43,10 +43,14 @@ impl<'d> Document<'d> {
         section.finish();
         let mut mistakes = document.mistakes.into_inner();
         if !broken_lines.is_empty() {
-            // What a broken line was meant to say is not known, so nothing is held against it a second time.
-            mistakes.retain(|mistake| {
-                mistake.key.is_empty() || !(mistake.is_absence() || broken_lines.contains(&mistake.line))
-            });
+            // What a broken line was meant to say is not known, so nothing is held against it a second time. The
+            // parser puts a value in its place that stands at the very start.
+            let guessed = |mistake: &Mistake| {
+                mistake.is_absence()
+                    || broken_lines.contains(&mistake.line)
+                    || (mistake.line, mistake.column) == (1, 1)
+            };
+            mistakes.retain(|mistake| mistake.key.is_empty() || !guessed(mistake));
         }
         mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
         // One broken line makes the parser stumble several times.
