@@ -39,9 +39,9 @@ const IMPURE_STD: &[&str] = &[
     "std::time::SystemTime",
 ];
 
-/// Crates that only one layer names.
+/// Crates that only `http` names. What reads an answer as a client may use `httparse`, as `http` does.
 const CRATES_OF_HTTP: &[&str] =
-    &["http", "http_body", "http_body_util", "httparse", "hyper", "hyper_util", "tokio_rustls", "rustls"];
+    &["http", "http_body", "http_body_util", "hyper", "hyper_util", "rustls", "tokio_rustls"];
 
 /// Crates that only one file names, so that any of them can be replaced.
 const CRATES_OF_ONE_FILE: &[&str] = &["dashmap", "ring", "crc32c", "maxminddb", "governor"];
