@@ -20,7 +20,8 @@ fn the_configuration_in_the_readme_is_accepted() {
     let readme = read("README.md");
     let (_, text) = readme.split_once("```toml\n").expect("a configuration in the README");
     let (text, _) = text.split_once("```").expect("its end");
-    let environment = |_: &str| Some("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff".to_owned());
+    let environment =
+        |_: &str| Some("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff".to_owned());
     if let Err(mistakes) = Config::parse(text, &environment) {
         panic!("{mistakes:?}");
     }
@@ -63,7 +64,7 @@ impl Tests {
         }
         let function = format!("fn {name}()");
         self.rust.match_indices(&function).any(|(at, _)| {
-            let before: Vec<_> = self.rust[..at].lines().rev().skip(1).take(3).map(str::trim).collect();
+            let before: Vec<_> = self.rust[..at].lines().rev().take(4).map(str::trim).collect();
             before.iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
         })
     }

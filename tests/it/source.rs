@@ -53,7 +53,8 @@ impl Source {
 
     /// The paths that start at another crate called `name`, unless a `use` of a module of that name hides it.
     pub(crate) fn paths_into<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Path> {
-        let hides = |path: &Path| path.imported && path.segments.len() > 1 && path.segments.ends_with(&[name.into()]);
+        let hides =
+            |path: &Path| path.imported && path.segments.len() > 1 && path.segments.ends_with(&[name.into()]);
         let hidden = self.paths.iter().any(hides);
         self.paths.iter().filter(move |path| !hidden && path.segments[0] == name)
     }
