@@ -2,6 +2,9 @@
 
 mod fetch;
 mod hits;
+mod live;
+mod news;
 mod pages;
 mod places;
 mod rows;
+mod shop;
