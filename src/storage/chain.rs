@@ -10,7 +10,7 @@ use super::disk::Disk;
 use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, Name};
 use super::frame::{self, Frame};
 use super::record::{BEGIN, Begin};
-use super::scan::{Summary, pieces};
+use super::scan::{Piece, Summary, pieces};
 
 /// The files of a data directory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -75,12 +75,12 @@ impl Chain {
                 Name::Lost(_) => {}
             }
         }
-        chain.link(starts)?;
+        chain.link(disk, dir, starts)?;
         Ok(chain)
     }
 
     /// From the last file with something in it back to the first.
-    fn link(&mut self, mut starts: Vec<Start>) -> Result<(), ChainError> {
+    fn link(&mut self, disk: &dyn Disk, dir: &Path, mut starts: Vec<Start>) -> Result<(), ChainError> {
         let used = |start: &Start| matches!(start.content, Content::Begun(..) | Content::Headless(_));
         let last = starts.iter().rposition(used);
         for start in starts.drain(last.map_or(0, |last| last + 1)..) {
@@ -100,11 +100,17 @@ impl Chain {
                 }
             };
             self.links.push(Link { header: start.header, sequence, end: end.0, durable: end.1 });
-            end = (FILE_BYTES_MAX, 0);
-            if let Some(begin) = begin {
-                end = (u64::from(begin.end), u64::from(begin.durable));
-                self.skip_to(begin.previous, &mut starts)?;
-            }
+            end = match begin {
+                Some(begin) => {
+                    self.skip_to(begin.previous, &mut starts)?;
+                    (u64::from(begin.end), u64::from(begin.durable))
+                }
+                None => {
+                    let previous = starts.iter().rfind(|start| used(start));
+                    let end = previous.map(|previous| end_before(disk, dir, previous.header, sequence));
+                    (end.transpose()?.unwrap_or(FILE_BYTES_MAX), 0)
+                }
+            };
         }
         self.links.reverse();
         Ok(())
@@ -127,6 +133,17 @@ impl Chain {
         let first = self.links.iter().rposition(|link| link.sequence <= sequence.saturating_add(1));
         &self.links[first.unwrap_or(0)..]
     }
+}
+
+/// Where the frame `sequence` is in a file that a damaged one follows: the same entry was written again there, and
+/// counts once.
+fn end_before(disk: &dyn Disk, dir: &Path, header: Header, sequence: u64) -> io::Result<u64> {
+    let bytes = file::load(disk, dir, header.number, FILE_BYTES_MAX)?;
+    let again = pieces(&bytes, header).find_map(|piece| match piece {
+        Piece::Frame(at, frame) if frame.head.sequence >= sequence => Some(at),
+        _ => None,
+    });
+    Ok(again.unwrap_or(FILE_BYTES_MAX))
 }
 
 struct Start {

@@ -336,6 +336,9 @@ impl Writer {
             for subject in self.group.take_lifted() {
                 self.opt_outs.remove(subject);
             }
+        } else {
+            let told = self.group.tell_unwritten(round);
+            self.queue.note_answered(told);
         }
         file.keep(self.group.frames.len());
         Ok(())

@@ -1,4 +1,5 @@
 //! The log, from outside.
 
 mod append_and_read;
-mod support;
+mod power_cut;
+pub(crate) mod support;
