@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::disk::Disk;
 use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, Name};
-use super::frame::{self, Frame};
-use super::record::{BEGIN, Begin};
+use super::frame::Frame;
+use super::record::{BEGIN, Begin, SKIP};
 use super::scan::{Piece, Summary, pieces};
 
 /// The files of a data directory.
@@ -140,7 +140,7 @@ impl Chain {
 fn end_before(disk: &dyn Disk, dir: &Path, header: Header, sequence: u64) -> io::Result<u64> {
     let bytes = file::load(disk, dir, header.number, FILE_BYTES_MAX)?;
     let again = pieces(&bytes, header).find_map(|piece| match piece {
-        Piece::Frame(at, frame) if frame.head.sequence >= sequence => Some(at),
+        Piece::Frame(at, frame) if frame.head.sequence >= sequence && frame.head.kind != BEGIN => Some(at),
         _ => None,
     });
     Ok(again.unwrap_or(FILE_BYTES_MAX))
@@ -171,9 +171,8 @@ impl Start {
         };
         let header = Header::decode(&start).filter(|header| header.number == number);
         let header = header.ok_or(ChainError::NoHeader(number))?;
-        let content = match first_frame(&start, header, 0) {
-            Some((Some(begin), sequence)) => Content::Begun(begin, sequence),
-            Some((None, sequence)) => Content::Headless(sequence),
+        let content = match begin(&start, header) {
+            Some(begun) => begun,
             None => Self::look_further(disk, dir, header)?,
         };
         Ok(Some(Self { header, content }))
@@ -181,21 +180,25 @@ impl Start {
 
     fn look_further(disk: &dyn Disk, dir: &Path, header: Header) -> Result<Content, ChainError> {
         let bytes = file::load(disk, dir, header.number, FILE_BYTES_MAX)?;
-        let data = bytes.get(DATA_AT as usize..).unwrap_or_default();
-        if data.iter().all(|&byte| byte == 0) {
+        if bytes.get(DATA_AT as usize..).unwrap_or_default().iter().all(|&byte| byte == 0) {
             return Ok(Content::Empty);
         }
-        let at = frame::find(data, 0, header.frame_salt());
-        let first = at.and_then(|at| first_frame(&bytes, header, at));
-        Ok(first.map_or(Content::Torn, |(_, sequence)| Content::Headless(sequence)))
+        let sequences = pieces(&bytes, header).filter_map(|piece| match piece {
+            // A mark over what was lost has no number; where there is nothing else, nothing was written again.
+            Piece::Frame(_, frame) => {
+                Some(if frame.head.kind == SKIP { u64::MAX } else { frame.head.sequence })
+            }
+            Piece::Gap(_) | Piece::Torn(_) => None,
+        });
+        Ok(sequences.min().map_or(Content::Torn, Content::Headless))
     }
 }
 
-/// The frame `at` bytes into the data: what it says if it begins a file, and its sequence number.
-fn first_frame(bytes: &[u8], header: Header, at: usize) -> Option<(Option<Begin>, u64)> {
-    let frame = Frame::parse(bytes.get(DATA_AT as usize + at..)?, header.frame_salt())?;
-    let begin = (frame.head.kind == BEGIN).then(|| Begin::read(frame.payload)).flatten();
-    Some((begin, frame.head.sequence))
+/// The frame that begins a file, if it is there.
+fn begin(start: &[u8], header: Header) -> Option<Content> {
+    let frame = Frame::parse(start.get(DATA_AT as usize..)?, header.frame_salt())?;
+    let begin = (frame.head.kind == BEGIN).then(|| Begin::read(frame.payload))??;
+    Some(Content::Begun(begin, frame.head.sequence))
 }
 
 /// The header and the frame that begins the file.

@@ -53,7 +53,7 @@ pub struct Log {
     writer: Option<JoinHandle<bool>>,
     housekeeper: Option<JoinHandle<()>>,
     /// Released last.
-    _lock: Box<dyn std::any::Any + Send>,
+    _lock: Box<dyn std::any::Any + Send + Sync>,
 }
 
 /// Not all that the log had accepted is on the disk.
@@ -149,7 +149,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(self, recovered: Recovered, lock: Box<dyn std::any::Any + Send>) -> io::Result<Log> {
+    fn start(self, recovered: Recovered, lock: Box<dyn std::any::Any + Send + Sync>) -> io::Result<Log> {
         let pool = Arc::new(Pool::default());
         let metrics = LogMetrics::default();
         let queue = Arc::new(Queue::new(self.options.queue_entries_max, self.options.ack));
