@@ -2,4 +2,10 @@
 
 mod basics;
 mod framing;
+mod h2;
+mod h2_raw;
 mod harness;
+mod limits;
+mod secure;
+mod slow;
+mod tls;
