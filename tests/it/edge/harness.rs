@@ -37,6 +37,7 @@ impl Default for Echo {
 
 impl Service for Echo {
     fn intake(&self, method: &str, path: &str) -> Intake {
+        assert_ne!(path, "/worse", "a bug outside a journey");
         match (method, path) {
             ("GET" | "HEAD", _) if path.starts_with("/hot") => Intake::Hot,
             _ => Intake::Body { bytes_max: BODY_BYTES_MAX },

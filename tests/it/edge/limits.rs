@@ -125,6 +125,17 @@ fn a_panic_costs_one_answer() {
 }
 
 #[test]
+fn a_panic_outside_a_journey_costs_one_connection() {
+    let edge = with(Limits::default());
+    let mut client = edge.connect();
+    client.send(b"GET /worse HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.check_closed();
+    edge.wait_until("it is counted", || edge.options.metrics.panics.get() == 1);
+    assert_eq!(edge.options.metrics.connections_open.get(), 0);
+    edge.check_alive();
+}
+
+#[test]
 fn a_drain_closes_who_is_idle_and_answers_who_is_not() {
     let mut edge = with(Limits::default());
     let mut idle = edge.connect();

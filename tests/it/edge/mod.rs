@@ -2,6 +2,7 @@
 
 mod basics;
 mod framing;
+mod framing_model;
 mod h2;
 mod h2_raw;
 mod harness;

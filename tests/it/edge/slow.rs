@@ -143,6 +143,39 @@ fn an_old_connection_in_use_ends_after_its_answer() {
 }
 
 #[test]
+fn an_old_connection_that_is_never_idle_is_gone() {
+    let edge =
+        Edge::start(ServerOptions { limits: Limits { age: SHORT, ..patient() }, ..Default::default() });
+    let mut client = edge.connect();
+    let started = Instant::now();
+    client.send(b"G");
+    // There is always the beginning of one more request.
+    while started.elapsed() < LATE {
+        client.send(&[&GET[1..], b"G"].concat());
+        if client.next_answer(false).is_none_or(|answer| answer.closes()) {
+            break;
+        }
+    }
+    assert!(started.elapsed() >= SHORT && started.elapsed() < LATE, "{:?}", started.elapsed());
+}
+
+#[test]
+fn the_idle_time_starts_after_the_answer() {
+    let edge =
+        Edge::start(ServerOptions { limits: Limits { idle: SHORT, ..patient() }, ..Default::default() });
+    let mut client = edge.connect();
+    let started = Instant::now();
+    client.send(b"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na");
+    edge.wait_for_waiting(1);
+    edge.wait_until("the idle time would be over", || started.elapsed() > SHORT);
+    edge.echo.gate.add_permits(1);
+    assert_eq!(client.answer().status, 200);
+    let answered = Instant::now();
+    client.check_closed();
+    assert!(answered.elapsed() >= SHORT / 2, "{:?}", answered.elapsed());
+}
+
+#[test]
 fn who_does_not_read_is_gone() {
     let limits = Limits { write_stall: SHORT, ..patient() };
     for path in ["/hot/big", "/big"] {
