@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::{CliError, Io};
-use crate::app::{self, Reread};
+use crate::app::{self, Reread, Running};
 use crate::config::{Account, Config, DevOptions, Mode};
 
 /// Run the server until it is told to stop (SIGTERM or SIGINT).
@@ -56,16 +56,21 @@ pub(super) fn run(args: Args, io: &mut Io<'_>) -> Result<(), CliError> {
             (Config::dev(options.clone()), Box::new(move || Ok(Config::dev(options.clone()))))
         }
     };
-    let tls = (config.public.tls.is_some(), config.admin.tls.is_some());
-    let mut written = write_listing(&config, io);
-    app::run(config, reread, |running| {
-        let lines = [("listening", tls.0, running.public), ("admin", tls.1, running.admin)];
-        for (what, tls, address) in lines {
-            let scheme = if tls { "https" } else { "http" };
-            written = written.and(writeln!(io.out, "{what} on {scheme}://{address}").map_err(CliError::from));
-        }
-    })?;
+    write_listing(&config, io)?;
+    let schemes = [&config.public, &config.admin].map(|listener| match listener.tls {
+        Some(_) => "https",
+        None => "http",
+    });
+    let mut written = Ok(());
+    app::run(config, reread, |running| written = write_addresses(schemes, running, io))?;
     written
+}
+
+/// The last lines before the first request may come.
+fn write_addresses(schemes: [&str; 2], running: &Running, io: &mut Io<'_>) -> Result<(), CliError> {
+    writeln!(io.out, "listening on {}://{}", schemes[0], running.public)?;
+    writeln!(io.out, "admin on {}://{}", schemes[1], running.admin)?;
+    Ok(io.out.flush()?)
 }
 
 impl From<DevArgs> for DevOptions {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{CliError, Io};
+use crate::app;
 use crate::config::{Config, DevOptions};
 use crate::domain::time::{Clock as _, MS_PER_DAY, Timestamp};
 use crate::service::clock::SystemClock;
@@ -29,7 +30,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         Some(path) => Config::load(path)?,
         None => Config::dev(DevOptions::default()),
     };
-    let keys = identity_keys(&config)?;
+    let keys = app::live(&config)?.identity;
     let now = SystemClock.now();
     let verdict = judge(value_of(&args.cookie), &keys, now);
     if args.json {
@@ -39,20 +40,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     }
     match verdict {
         Verdict::Believed(_) => Ok(()),
-        Verdict::Expired(_) => Err(CliError::Negative("the cookie is too old, or from the future".to_owned())),
-        Verdict::Foreign => {
-            Err(CliError::Negative("no key of the configuration signed this, so it counts as no cookie".to_owned()))
+        Verdict::Expired(_) => {
+            Err(CliError::Negative("the cookie is too old, or from the future".to_owned()))
         }
+        Verdict::Foreign => Err(CliError::Negative(
+            "no key of the configuration signed this, so it counts as no cookie".to_owned(),
+        )),
     }
-}
-
-fn identity_keys(config: &Config) -> Result<IdentityKeys, CliError> {
-    let secret = |key: &crate::config::CookieKey| {
-        (key.id, secrecy::ExposeSecret::expose_secret(&*key.secret).to_vec())
-    };
-    let secrets: Vec<_> = config.cookie_keys.iter().map(secret).collect();
-    let keys = IdentityKeys::new(&secrets, config.cookie.max_age_days);
-    keys.ok_or_else(|| CliError::Usage("the configuration has no cookie key".to_owned()))
 }
 
 /// `name=value; Path=/` -> `value`. A value itself has no `=`.
@@ -111,7 +105,8 @@ impl Verdict {
         writeln!(io.out, "browser id  {}", known.cookie.browser_id.expose())?;
         writeln!(io.out, "issued on   {}", date(known.cookie.issued_day))?;
         writeln!(io.out, "days left   {}", keys.days_left(known.cookie, now))?;
-        let key = if known.of_old_key { "an old one; the next hit gets it signed anew" } else { "the current one" };
+        let key =
+            if known.of_old_key { "an old one; the next hit gets it signed anew" } else { "the current one" };
         writeln!(io.out, "signed by   {key}")?;
         Ok(())
     }
@@ -136,7 +131,11 @@ mod tests {
     #[test]
     fn what_nobody_signed_is_foreign() {
         for cookie in ["", "x", "v1.00112233445566778899aabbccddeeff.20000.1.AAAA", "v1.a.99999999999.1.x"] {
-            assert_eq!(command(&["inspect", "cookie", cookie], ""), ("foreign\n".to_owned(), 1), "{cookie:?}");
+            assert_eq!(
+                command(&["inspect", "cookie", cookie], ""),
+                ("foreign\n".to_owned(), 1),
+                "{cookie:?}"
+            );
         }
     }
 }
