@@ -52,6 +52,7 @@ async fn run(plan: &Plan, watch: &mut dyn FnMut(Moment<'_>)) -> Result<Stats> {
         tasks.spawn_local(schedule::dispatch(Rc::clone(&shared), rate, arrivals));
     }
     sleep_until(opens).await;
+    shared.open();
     watch(Moment::Opens);
     while Instant::now() < closes && !shared.is_done() {
         sleep(TICK.min(closes - Instant::now())).await;
