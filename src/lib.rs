@@ -1,5 +1,7 @@
 //! Pixelgate.
 
+pub mod cli;
+pub mod config;
 pub mod consent;
 pub mod domain;
 pub mod http;

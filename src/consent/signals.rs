@@ -116,6 +116,11 @@ impl Signals {
         self.crawler = true;
     }
 
+    /// Whether the browser carries our opt-out cookie.
+    pub const fn is_opted_out(&self) -> bool {
+        self.opt_out_cookie
+    }
+
     pub const fn country(&self) -> Option<Country> {
         self.country
     }

@@ -29,16 +29,16 @@ pub enum AppendError {
 
 /// A handle on the log; cheap to clone.
 #[derive(Clone)]
-pub struct Log {}
+pub struct Appender {}
 
-impl Log {
+impl Appender {
     /// Returns once `entry` is as safe as its kind's class promises.
     pub fn append(&self, _entry: Entry) -> impl Future<Output = Result<Appended, AppendError>> + Send {
         async { Err(AppendError::Unavailable) }
     }
 }
 
-impl OptOutView for Log {
+impl OptOutView for Appender {
     fn is_opted_out(&self, _subject: Subject) -> bool {
         false
     }

@@ -1,0 +1,4 @@
+//! The server's edge over real sockets.
+
+mod basics;
+mod harness;
