@@ -58,6 +58,8 @@ where
     });
     let served = http1::Builder::new()
         .half_close(true)
+        // Otherwise a keep-alive of HTTP/1.0 is answered with both `close` and `keep-alive`.
+        .keep_alive(!plan.close)
         .title_case_headers(true)
         .serve_connection(&mut wire, service)
         .await;

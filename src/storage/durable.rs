@@ -1,5 +1,7 @@
 //! The proof that an entry is as safe as its class promises.
 
+use std::io;
+
 /// How far an entry has come before its sender is told that it is stored. From weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AckClass {
@@ -28,8 +30,10 @@ impl AckClass {
     }
 }
 
-/// An entry is in the log, as safe as `ack` says. Only the log's writer makes it, after the write or the sync that
-/// the class asks for; an answer that says "stored" needs one.
+/// An entry is in the log, as safe as `ack` says; an answer that says "stored" needs one.
+///
+/// There is no constructor: it comes out of the write or the sync itself, so that nothing can have one without having
+/// done that. Only the log's writer does.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Durable {
     ack: AckClass,
@@ -38,5 +42,26 @@ pub struct Durable {
 impl Durable {
     pub const fn ack(&self) -> AckClass {
         self.ack
+    }
+
+    /// What putting an entry in the bounded queue proves.
+    pub(super) fn by_queueing<T>(queue: &mut Vec<T>, entry: T) -> Self {
+        queue.push(entry);
+        Self { ack: AckClass::Memory }
+    }
+
+    /// What handing a group to the operating system proves.
+    pub(super) fn by_writing(write: impl FnOnce() -> io::Result<()>) -> io::Result<Self> {
+        write().map(|()| Self { ack: AckClass::Os })
+    }
+
+    /// What a sync after the write proves.
+    pub(super) fn by_syncing(_written: &Self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<Self> {
+        sync().map(|()| Self { ack: AckClass::Disk })
+    }
+
+    /// The same proof for one more entry of the group.
+    pub(super) const fn for_another(&self) -> Self {
+        Self { ack: self.ack }
     }
 }

@@ -253,7 +253,8 @@ impl<IO: Read + Write> Client<IO> {
 
 #[track_caller]
 fn status(head: &str) -> u16 {
-    let code = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+    let rest = head.strip_prefix("HTTP/1.1 ").or_else(|| head.strip_prefix("HTTP/1.0 "));
+    let code = rest.and_then(|rest| rest.get(..3));
     code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("no status line: {head:?}"))
 }
 

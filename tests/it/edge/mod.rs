@@ -1,4 +1,5 @@
 //! The server's edge over real sockets.
 
 mod basics;
+mod framing;
 mod harness;

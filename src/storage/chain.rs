@@ -1,0 +1,170 @@
+//! Which files make up the log, in what order, and how much of each counts.
+//!
+//! Every file begins with a frame that names the file before it and where that one ends. Files that no other one
+//! leads back to were given up before anything in them was acknowledged.
+
+use std::io;
+use std::path::Path;
+
+use super::disk::Disk;
+use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, Name};
+use super::frame::{self, Frame};
+use super::record::{BEGIN, Begin};
+
+/// The files of a data directory.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Chain {
+    /// Oldest first; the last one is being written to, or was.
+    pub(super) links: Vec<Link>,
+    /// Ready and empty, in the order in which they are to be used.
+    pub(super) spare: Vec<Header>,
+    /// Numbers of files that hold nothing that counts.
+    pub(super) void: Vec<u64>,
+    /// Numbers of files that were being made ready.
+    pub(super) unfinished: Vec<u64>,
+    pub(super) number_max: u64,
+}
+
+/// One file that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) header: Header,
+    /// The first sequence number that can be in it.
+    pub(super) sequence: u64,
+    /// Frames behind this do not count.
+    pub(super) end: u64,
+    /// What the next file says was on the disk.
+    pub(super) durable: u64,
+}
+
+/// Why the files do not make up a log.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ChainError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("file {0:016x}.log has no header")]
+    NoHeader(u64),
+    #[error("file {0:016x}.log is missing")]
+    Missing(u64),
+}
+
+impl Chain {
+    pub(super) fn read(disk: &dyn Disk, dir: &Path) -> Result<Self, ChainError> {
+        let mut chain = Self::default();
+        let mut starts = Vec::new();
+        for name in file::list(disk, dir)? {
+            chain.number_max = chain.number_max.max(name.number());
+            match name {
+                Name::Log(number) => starts.extend(Start::read(disk, dir, number)?),
+                Name::New(number) => chain.unfinished.push(number),
+                Name::Lost(_) => {}
+            }
+        }
+        chain.link(starts)?;
+        Ok(chain)
+    }
+
+    /// From the last file with something in it back to the first.
+    fn link(&mut self, mut starts: Vec<Start>) -> Result<(), ChainError> {
+        let used = |start: &Start| matches!(start.content, Content::Begun(..) | Content::Headless(_));
+        let last = starts.iter().rposition(used);
+        for start in starts.drain(last.map_or(0, |last| last + 1)..) {
+            match start.content {
+                Content::Empty => self.spare.push(start.header),
+                _ => self.void.push(start.header.number),
+            }
+        }
+        let mut end = (FILE_BYTES_MAX, 0);
+        while let Some(start) = starts.pop() {
+            let (begin, sequence) = match start.content {
+                Content::Begun(begin, sequence) => (Some(begin), sequence),
+                Content::Headless(sequence) => (None, sequence),
+                Content::Empty | Content::Torn => {
+                    self.void.push(start.header.number);
+                    continue;
+                }
+            };
+            self.links.push(Link { header: start.header, sequence, end: end.0, durable: end.1 });
+            end = (FILE_BYTES_MAX, 0);
+            if let Some(begin) = begin {
+                end = (u64::from(begin.end), u64::from(begin.durable));
+                self.skip_to(begin.previous, &mut starts)?;
+            }
+        }
+        self.links.reverse();
+        Ok(())
+    }
+
+    /// Takes files off `starts` until `previous` is the last one. None is left if it was dropped for its age.
+    fn skip_to(&mut self, previous: u64, starts: &mut Vec<Start>) -> Result<(), ChainError> {
+        if previous != 0 && !starts.is_empty() && !starts.iter().any(|start| start.header.number == previous)
+        {
+            return Err(ChainError::Missing(previous));
+        }
+        while starts.last().is_some_and(|start| start.header.number != previous) {
+            self.void.extend(starts.pop().map(|start| start.header.number));
+        }
+        Ok(())
+    }
+
+    /// The files that can have frames numbered above `sequence`.
+    pub(super) fn links_after(&self, sequence: u64) -> &[Link] {
+        let first = self.links.iter().rposition(|link| link.sequence <= sequence.saturating_add(1));
+        &self.links[first.unwrap_or(0)..]
+    }
+}
+
+struct Start {
+    header: Header,
+    content: Content,
+}
+
+enum Content {
+    /// Zeros: ready to be used.
+    Empty,
+    /// Neither empty nor with a whole frame: nothing was ever acknowledged in it.
+    Torn,
+    /// The frame that begins it, and that frame's sequence number.
+    Begun(Begin, u64),
+    /// Frames, but not the one that should begin it; with the first one's sequence number.
+    Headless(u64),
+}
+
+impl Start {
+    /// `None` if the file went away meanwhile.
+    fn read(disk: &dyn Disk, dir: &Path, number: u64) -> Result<Option<Self>, ChainError> {
+        let start = match file::load(disk, dir, number, START_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            loaded => loaded?,
+        };
+        let header = Header::decode(&start).filter(|header| header.number == number);
+        let header = header.ok_or(ChainError::NoHeader(number))?;
+        let content = match first_frame(&start, header, 0) {
+            Some((Some(begin), sequence)) => Content::Begun(begin, sequence),
+            Some((None, sequence)) => Content::Headless(sequence),
+            None => Self::look_further(disk, dir, header)?,
+        };
+        Ok(Some(Self { header, content }))
+    }
+
+    fn look_further(disk: &dyn Disk, dir: &Path, header: Header) -> Result<Content, ChainError> {
+        let bytes = file::load(disk, dir, header.number, FILE_BYTES_MAX)?;
+        let data = bytes.get(DATA_AT as usize..).unwrap_or_default();
+        if data.iter().all(|&byte| byte == 0) {
+            return Ok(Content::Empty);
+        }
+        let at = frame::find(data, 0, header.frame_salt());
+        let first = at.and_then(|at| first_frame(&bytes, header, at));
+        Ok(first.map_or(Content::Torn, |(_, sequence)| Content::Headless(sequence)))
+    }
+}
+
+/// The frame `at` bytes into the data: what it says if it begins a file, and its sequence number.
+fn first_frame(bytes: &[u8], header: Header, at: usize) -> Option<(Option<Begin>, u64)> {
+    let frame = Frame::parse(bytes.get(DATA_AT as usize + at..)?, header.frame_salt())?;
+    let begin = (frame.head.kind == BEGIN).then(|| Begin::read(frame.payload)).flatten();
+    Some((begin, frame.head.sequence))
+}
+
+/// The header and the frame that begins the file.
+const START_BYTES: u64 = 2 * DATA_AT;

@@ -1,0 +1,242 @@
+//! What is written with one write: frames, and who waits for them.
+
+use super::dedup::{Dedup, Key};
+use super::durable::Durable;
+use super::entry::EntryKind;
+use super::frame::{self, HEAD_BYTES, Head, Salt};
+use super::log::{AppendError, Appended};
+use super::queue::{Answer, Batch};
+use super::record::{BEGIN, Begin, VERSION};
+use super::worker::Worker;
+use crate::domain::id::EventId;
+use crate::domain::opt_out::Subject;
+
+/// What becomes of one entry if the group it is in gets to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Stored,
+    Duplicate(EventId),
+    OptedOut,
+    Refused(AppendError),
+}
+
+impl Outcome {
+    fn answer(self, durable: &Durable) -> Answer {
+        match self {
+            Self::Stored => Ok(Appended::Stored(durable.for_another())),
+            Self::Duplicate(id) => Ok(Appended::Duplicate(id)),
+            Self::OptedOut => Ok(Appended::OptedOut),
+            Self::Refused(error) => Err(error),
+        }
+    }
+
+    /// If the group does not get there. A duplicate may be one of an entry in the very group.
+    const fn failed(self) -> Answer {
+        match self {
+            Self::OptedOut => Ok(Appended::OptedOut),
+            _ => Err(AppendError::Unavailable),
+        }
+    }
+}
+
+/// The batches that the writer took at once, each until it is answered.
+#[derive(Default)]
+pub(super) struct Round {
+    batches: Vec<Option<Batch>>,
+    /// How many entries each has; they are lent out while the writer goes through them.
+    lengths: Vec<usize>,
+}
+
+impl Round {
+    pub(super) fn fill(&mut self, batches: &mut Vec<Batch>) {
+        self.batches.clear();
+        self.lengths.clear();
+        self.lengths.extend(batches.iter().map(|batch| batch.entries.len()));
+        self.batches.extend(batches.drain(..).map(Some));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    pub(super) fn batch(&mut self, at: usize) -> &mut Batch {
+        self.batches[at].as_mut().expect("a batch stays until its last entry is answered")
+    }
+
+    /// How many entries got their answers by this.
+    fn answer(&mut self, outcomes: &mut Vec<(usize, Outcome)>, say: impl Fn(Outcome) -> Answer) -> usize {
+        let answered = outcomes.len();
+        for (at, outcome) in outcomes.drain(..) {
+            let batch = self.batch(at);
+            batch.answers.push(say(outcome));
+            if batch.answers.len() == self.lengths[at]
+                && let Some(batch) = self.batches[at].take()
+            {
+                Worker::give_back(batch);
+            }
+        }
+        answered
+    }
+
+    /// Answers everything that is left, after the writer broke down.
+    pub(super) fn fail_rest(&mut self) -> usize {
+        let mut failed = 0;
+        for (batch, length) in self.batches.iter_mut().zip(&self.lengths) {
+            let Some(mut batch) = batch.take() else { continue };
+            failed += length - batch.answers.len();
+            batch.answers.resize_with(*length, || Err(AppendError::Unavailable));
+            Worker::give_back(batch);
+        }
+        failed
+    }
+}
+
+/// Frames that are collected until they are written.
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) frames: Vec<u8>,
+    /// How many of the first bytes are the frame that begins a file.
+    begin_bytes: usize,
+    starts: Vec<Start>,
+    keys: Vec<(Key, bool)>,
+    /// Subjects whose opt-out is taken back as soon as this group is on the disk.
+    lifted: Vec<Subject>,
+    /// What to tell after the write, and what after the sync.
+    outcomes: [Vec<(usize, Outcome)>; 2],
+    pub(super) wants_sync: bool,
+    pub(super) has_opt_out: bool,
+    stored: [u64; 3],
+    /// Those who need no sync have had their answer.
+    is_told: bool,
+}
+
+/// Where an entry's frame starts.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    at: usize,
+    /// It is acknowledged only after a sync.
+    needs_sync: bool,
+    /// It has been acknowledged.
+    is_told: bool,
+}
+
+impl Group {
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.outcomes.iter().all(Vec::is_empty)
+    }
+
+    /// Puts the frame in front that begins a file, in place of an earlier one, and moves all frames to that file.
+    pub(super) fn begin(&mut self, begin: Begin, mut head: Head, salt: Salt) {
+        self.frames.drain(..self.begin_bytes);
+        self.starts.iter_mut().for_each(|start| start.at -= self.begin_bytes);
+        if let Some(first) = frame::sequence(&self.frames) {
+            head.sequence = first;
+        }
+        let mut frames = Vec::with_capacity(self.frames.len() + BEGIN_FRAME_BYTES);
+        frame::push(&mut frames, salt, head, |buffer| begin.write(buffer));
+        self.begin_bytes = frames.len();
+        frame::reseal(&mut self.frames, salt);
+        frames.append(&mut self.frames);
+        self.frames = frames;
+        self.starts.iter_mut().for_each(|start| start.at += self.begin_bytes);
+    }
+
+    pub(super) fn push(&mut self, salt: Salt, head: Head, payload: &[u8], kind: EntryKind, needs_sync: bool) {
+        self.starts.push(Start { at: self.frames.len(), needs_sync, is_told: false });
+        frame::push(&mut self.frames, salt, head, |buffer| buffer.extend_from_slice(payload));
+        self.wants_sync |= needs_sync;
+        self.stored[kind as usize] += 1;
+    }
+
+    pub(super) fn expect(&mut self, batch: usize, needs_sync: bool, outcome: Outcome) {
+        self.outcomes[usize::from(needs_sync)].push((batch, outcome));
+    }
+
+    pub(super) fn note_key(&mut self, key: Key, needs_sync: bool) {
+        self.keys.push((key, needs_sync));
+    }
+
+    /// Whether `key` came with an entry of this group that is acknowledged only after a sync.
+    pub(super) fn has_unsynced(&self, key: Key) -> bool {
+        self.keys.contains(&(key, true))
+    }
+
+    pub(super) fn lift(&mut self, subject: Subject) {
+        self.lifted.push(subject);
+    }
+
+    /// `subject` opted out again, after it had taken an opt-out back in this same group.
+    pub(super) fn keep_out(&mut self, subject: Subject) {
+        self.lifted.retain(|lifted| *lifted != subject);
+    }
+
+    pub(super) fn take_lifted(&mut self) -> Vec<Subject> {
+        std::mem::take(&mut self.lifted)
+    }
+
+    /// The group is with the operating system.
+    pub(super) fn tell_written(&mut self, round: &mut Round, written: &Durable) -> usize {
+        self.is_told = true;
+        self.starts.iter_mut().for_each(|start| start.is_told |= !start.needs_sync);
+        round.answer(&mut self.outcomes[0], |outcome| outcome.answer(written))
+    }
+
+    /// The group is on the disk.
+    pub(super) fn tell_synced(&mut self, round: &mut Round, synced: &Durable) -> usize {
+        round.answer(&mut self.outcomes[1], |outcome| outcome.answer(synced))
+    }
+
+    /// There was nothing to write.
+    pub(super) fn tell_unwritten(&mut self, round: &mut Round) -> usize {
+        let say = |outcome| match outcome {
+            Outcome::Duplicate(id) => Ok(Appended::Duplicate(id)),
+            other => other.failed(),
+        };
+        self.outcomes.iter_mut().map(|outcomes| round.answer(outcomes, say)).sum()
+    }
+
+    /// No file takes the group. What was acknowledged already stays in it, to be written as soon as there is a file;
+    /// the rest was never there.
+    pub(super) fn give_up(&mut self, round: &mut Round, dedup: &mut Dedup) -> usize {
+        for (key, needs_sync) in std::mem::take(&mut self.keys).into_iter().rev() {
+            if needs_sync || !self.is_told {
+                dedup.remove_newest(key);
+            }
+        }
+        let frames = std::mem::take(&mut self.frames);
+        let starts = std::mem::take(&mut self.starts);
+        let ends = starts.iter().skip(1).map(|start| start.at).chain([frames.len()]);
+        for (start, end) in starts.iter().zip(ends).filter(|(start, _)| start.is_told) {
+            self.starts.push(Start { at: self.frames.len(), ..*start });
+            self.frames.extend_from_slice(&frames[start.at..end]);
+        }
+        let told = self.outcomes.iter_mut().map(|outcomes| round.answer(outcomes, Outcome::failed)).sum();
+        self.begin_bytes = 0;
+        self.lifted.clear();
+        self.stored = [0; 3];
+        self.wants_sync = false;
+        self.has_opt_out = false;
+        self.is_told = false;
+        told
+    }
+
+    /// Ready for the next frames; says how many entries of each kind this one had.
+    pub(super) fn clear(&mut self) -> [u64; 3] {
+        self.frames.clear();
+        self.begin_bytes = 0;
+        self.starts.clear();
+        self.keys.clear();
+        self.lifted.clear();
+        self.wants_sync = false;
+        self.has_opt_out = false;
+        self.is_told = false;
+        std::mem::take(&mut self.stored)
+    }
+}
+
+/// The length of the frame that begins a file.
+pub(super) const BEGIN_FRAME_BYTES: usize = HEAD_BYTES + 16;
+
+pub(super) const fn begin_head(sequence: u64, at_ms: u64) -> Head {
+    Head { sequence, at_ms, durable: 0, kind: BEGIN, version: VERSION }
+}

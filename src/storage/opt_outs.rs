@@ -1,0 +1,44 @@
+//! The opted-out subjects. The only module that names dashmap.
+
+use dashmap::DashMap;
+
+use crate::domain::opt_out::{Choice, OptOut, OptOutView, Subject};
+
+/// Read by every hit on any thread, changed by the log's writer alone.
+#[derive(Debug, Default)]
+pub struct OptOuts {
+    subjects: DashMap<Subject, ()>,
+}
+
+impl OptOuts {
+    /// How many subjects have opted out.
+    pub fn len(&self) -> usize {
+        self.subjects.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.subjects.is_empty()
+    }
+
+    pub(super) fn insert(&self, subject: Subject) {
+        self.subjects.insert(subject, ());
+    }
+
+    pub(super) fn remove(&self, subject: Subject) {
+        self.subjects.remove(&subject);
+    }
+
+    /// Does again what the log says was done.
+    pub(super) fn replay(&self, opt_out: &OptOut) {
+        match opt_out.choice {
+            Choice::Out => self.insert(opt_out.subject),
+            Choice::In => self.remove(opt_out.subject),
+        }
+    }
+}
+
+impl OptOutView for OptOuts {
+    fn is_opted_out(&self, subject: Subject) -> bool {
+        self.subjects.contains_key(&subject)
+    }
+}

@@ -1,0 +1,91 @@
+//! What the operator can choose about the log.
+
+use std::time::Duration;
+
+use super::durable::AckClass;
+use super::entry::EntryKind;
+use super::file::{FILE_BYTES_MAX, FILE_BYTES_MIN};
+
+/// Sizes are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogOptions {
+    /// The size of one log file, 16 KiB to 1 GiB.
+    pub file_bytes: u64,
+    pub ack: AckClasses,
+    /// Entries that may wait for the writer. Page views are refused from a half of it, conversions from nine tenths,
+    /// opt-outs at twice of it.
+    pub queue_entries_max: usize,
+    /// How long the same event is known to be the same, by the log's own time.
+    pub dedup_window: Duration,
+    /// Keys of events kept for that; beyond it the oldest are forgotten early. About 60 bytes of memory each.
+    pub dedup_keys_max: usize,
+    /// Files whose every entry is older than this are dropped; `None` keeps all. Not shorter than `dedup_window`.
+    pub retain: Option<Duration>,
+    /// How long to wait before the disk is tried again after it took nothing.
+    pub retry_after: Duration,
+    pub housekeeping: Housekeeping,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self {
+            file_bytes: 64 << 20,
+            ack: AckClasses::default(),
+            queue_entries_max: 16_384,
+            dedup_window: Duration::from_secs(48 * 3_600),
+            dedup_keys_max: 20_000_000,
+            retain: None,
+            retry_after: Duration::from_secs(1),
+            housekeeping: Housekeeping::Background,
+        }
+    }
+}
+
+impl LogOptions {
+    /// What is wrong with the options, if anything is.
+    pub fn mistake(&self) -> Option<&'static str> {
+        if !(FILE_BYTES_MIN..=FILE_BYTES_MAX).contains(&self.file_bytes) {
+            Some("a log file has 16 KiB to 1 GiB")
+        } else if self.queue_entries_max < QUEUE_ENTRIES_MIN {
+            Some("the queue has room for at least 16 entries")
+        } else if self.retain.is_some_and(|retain| retain < self.dedup_window) {
+            Some("entries are kept at least as long as duplicates of them are looked for")
+        } else {
+            None
+        }
+    }
+}
+
+const QUEUE_ENTRIES_MIN: usize = 16;
+
+/// Who makes files ready and takes old ones away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Housekeeping {
+    /// A thread of its own, ahead of the need.
+    Background,
+    /// The writer, between two groups: slower, but the order of operations on the disk is always the same.
+    Inline,
+}
+
+/// How safe each kind of entry is before its sender is told. Opt-outs are always [`AckClass::Disk`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AckClasses {
+    pub page_view: AckClass,
+    pub conversion: AckClass,
+}
+
+impl Default for AckClasses {
+    fn default() -> Self {
+        Self { page_view: AckClass::Os, conversion: AckClass::Disk }
+    }
+}
+
+impl AckClasses {
+    pub const fn of(self, kind: EntryKind) -> AckClass {
+        match kind {
+            EntryKind::PageView => self.page_view,
+            EntryKind::Conversion => self.conversion,
+            EntryKind::OptOut => AckClass::Disk,
+        }
+    }
+}

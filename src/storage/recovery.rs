@@ -1,0 +1,206 @@
+//! Opening a log: reads all of it, mends what a crash left, and refuses to go on where something was lost that was on
+//! the disk.
+//!
+//! Every step can be cut short and done again.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::active::Active;
+use super::chain::{Chain, ChainError, Link};
+use super::dedup::Dedup;
+use super::disk::{Access, Disk};
+use super::file::{self, FILE_BYTES_MAX, Header, log_path, new_path};
+use super::frame::{self, FRAME_BYTES_MAX, Frame, HEAD_BYTES, Head};
+use super::housekeeper::zero;
+use super::opt_outs::OptOuts;
+use super::pool::Prepared;
+use super::record::{BEGIN, CONVERSION, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION};
+use super::scan::{Piece, Summary, pieces, skips};
+use super::writer::ClosedFile;
+
+/// What opening a log found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovery {
+    pub files: u64,
+    /// Conversions, page views and opt-outs.
+    pub entries: u64,
+    /// Subjects that have opted out.
+    pub opt_outs: u64,
+    /// Keys of events that may come again.
+    pub dedup_keys: u64,
+    /// Bytes of unfinished writes that were cut off the end.
+    pub torn_bytes: u64,
+    /// Bytes that were lost before they were on the disk, with later ones behind them.
+    pub lost_bytes: u64,
+    /// Files that held nothing that counts.
+    pub discarded_files: u64,
+}
+
+/// Why a log was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the log's options are wrong: {0}")]
+    Options(&'static str),
+    #[error("another process is using the data directory {0}")]
+    Locked(PathBuf),
+    #[error("the data directory {dir} could not be used")]
+    Io { dir: PathBuf, source: io::Error },
+    #[error(
+        "file {file:016x}.log is damaged at {offset}, where it was whole on the disk before; \
+         `pixelgate log repair --accept-loss` goes on without what is lost"
+    )]
+    Damaged { file: u64, offset: u64 },
+    #[error("{0}; `pixelgate log repair --accept-loss` goes on without what is lost")]
+    Incomplete(String),
+    #[error("file {file:016x}.log has an entry at {offset} that this version does not know")]
+    Unknown { file: u64, offset: u64 },
+}
+
+/// What is derived from the log.
+pub(super) struct Index {
+    pub(super) dedup: Dedup,
+    pub(super) opt_outs: OptOuts,
+    /// Nothing older can be a duplicate's first.
+    pub(super) dedup_from_ms: u64,
+}
+
+impl Index {
+    /// `false` if the frame is one that this version does not know.
+    fn replay(&mut self, frame: &Frame<'_>) -> bool {
+        match (frame.head.kind, frame.head.version) {
+            (BEGIN | SKIP, _) => true,
+            (CONVERSION, VERSION) if frame.head.at_ms < self.dedup_from_ms => true,
+            (CONVERSION, VERSION) => {
+                let stored = StoredConversion::read(frame.payload);
+                stored.map(|stored| self.replay_conversion(&stored, frame.head.at_ms)).is_some()
+            }
+            (OPT_OUT, VERSION) => {
+                StoredOptOut::read(frame.payload).map(|opt_out| self.opt_outs.replay(&opt_out)).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    fn replay_conversion(&mut self, stored: &StoredConversion<'_>, at_ms: u64) {
+        for key in self.dedup.keys_of_stored(stored).into_iter().flatten() {
+            self.dedup.insert(key, stored.id(), at_ms);
+        }
+    }
+}
+
+/// A log that was read and is ready to go on.
+pub(super) struct Recovered {
+    pub(super) index: Index,
+    pub(super) file: Option<Active>,
+    pub(super) spare: Vec<Prepared>,
+    pub(super) closed: Vec<ClosedFile>,
+    pub(super) last_sequence: u64,
+    pub(super) last_at_ms: u64,
+    pub(super) next_number: u64,
+    pub(super) recovery: Recovery,
+}
+
+/// Reads the log in `dir`. Nothing is changed before all of it has been found whole.
+pub(super) fn recover(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Recovered, OpenError> {
+    let fail = |source| OpenError::Io { dir: dir.to_owned(), source };
+    let chain = Chain::read(disk, dir).map_err(|error| match error {
+        ChainError::Io(source) => fail(source),
+        error => OpenError::Incomplete(error.to_string()),
+    })?;
+    let mut recovered = Recovered {
+        index,
+        file: None,
+        spare: Vec::new(),
+        closed: Vec::new(),
+        last_sequence: 0,
+        last_at_ms: 0,
+        next_number: chain.number_max + 1,
+        recovery: Recovery::default(),
+    };
+    let mut tail = None;
+    for link in &chain.links {
+        tail = Some((link.header, recovered.read_file(disk, dir, link)?));
+    }
+    recovered.clear_away(disk, dir, &chain).map_err(fail)?;
+    if let Some((header, summary)) = tail {
+        recovered.closed.pop();
+        recovered.file = Some(mend(disk, dir, header, &summary).map_err(fail)?);
+    }
+    for header in &chain.spare {
+        recovered.spare.extend(open_spare(disk, dir, *header).map_err(fail)?);
+    }
+    recovered.recovery.opt_outs = recovered.index.opt_outs.len() as u64;
+    recovered.recovery.dedup_keys = recovered.index.dedup.len() as u64;
+    Ok(recovered)
+}
+
+impl Recovered {
+    fn read_file(&mut self, disk: &dyn Disk, dir: &Path, link: &Link) -> Result<Summary, OpenError> {
+        let number = link.header.number;
+        let bytes = file::load(disk, dir, number, link.end);
+        let bytes = bytes.map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
+        let mut summary = Summary::new(link.durable);
+        for piece in pieces(&bytes, link.header) {
+            summary.take(&piece);
+            let Piece::Frame(offset, frame) = piece else { continue };
+            if !self.index.replay(&frame) {
+                return Err(OpenError::Unknown { file: number, offset });
+            }
+            self.recovery.entries += u64::from(matches!(frame.head.kind, CONVERSION | OPT_OUT));
+        }
+        if let Some(offset) = summary.corrupt_at() {
+            return Err(OpenError::Damaged { file: number, offset });
+        }
+        let lost = summary.gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>();
+        self.recovery.files += 1;
+        self.recovery.lost_bytes += lost;
+        self.recovery.torn_bytes += summary.torn.end - summary.torn.start;
+        self.last_sequence = self.last_sequence.max(summary.last_sequence.unwrap_or(0));
+        self.last_at_ms = self.last_at_ms.max(summary.last_at_ms);
+        self.closed.push(ClosedFile { number, last_at_ms: summary.last_at_ms });
+        Ok(summary)
+    }
+
+    fn clear_away(&mut self, disk: &dyn Disk, dir: &Path, chain: &Chain) -> io::Result<()> {
+        let void = chain.void.iter().map(|&number| log_path(dir, number));
+        let unfinished = chain.unfinished.iter().map(|&number| new_path(dir, number));
+        for path in void.chain(unfinished) {
+            disk.unlink(&path)?;
+            self.recovery.discarded_files += 1;
+        }
+        if self.recovery.discarded_files > 0 { disk.sync_dir(dir) } else { Ok(()) }
+    }
+}
+
+/// Makes the last file one that can be added to: zeros behind its last frame, marks over what is lost between, and
+/// all of it on the disk, because what is a duplicate of it may be acknowledged as such.
+fn mend(disk: &dyn Disk, dir: &Path, header: Header, summary: &Summary) -> io::Result<Active> {
+    let file = disk.open(&log_path(dir, header.number), Access::ReadWrite)?;
+    zero(&*file, summary.torn.start, summary.torn.end)?;
+    for gap in &summary.gaps {
+        file.write_at(gap.start, &skip_frames(header, gap.clone()))?;
+    }
+    file.sync_data()?;
+    let capacity = file.length()?.min(FILE_BYTES_MAX);
+    Ok(Active { file, header, capacity, offset: summary.end, durable: summary.end, is_begun: true })
+}
+
+/// Frames that stand for a broken range.
+pub(super) fn skip_frames(header: Header, gap: Range<u64>) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for length in skips(gap, FRAME_BYTES_MAX) {
+        let head = Head { sequence: 0, at_ms: 0, durable: 0, kind: SKIP, version: VERSION };
+        frame::push(&mut frames, header.frame_salt(), head, |buffer| {
+            buffer.resize(buffer.len() + length - HEAD_BYTES, 0);
+        });
+    }
+    frames
+}
+
+fn open_spare(disk: &dyn Disk, dir: &Path, header: Header) -> io::Result<Option<Prepared>> {
+    let file = disk.open(&log_path(dir, header.number), Access::ReadWrite)?;
+    let capacity = file.length()?.min(FILE_BYTES_MAX);
+    Ok((capacity >= file::FILE_BYTES_MIN).then_some(Prepared { header, file, capacity }))
+}

@@ -1,0 +1,4 @@
+//! The log, from outside.
+
+mod append_and_read;
+mod support;

@@ -1,0 +1,244 @@
+//! What the tests of the log share: a held clock, a seeded generator, entries that went through the real gate.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pixelgate::consent::gate::Gate;
+use pixelgate::consent::policy::{Policy, Regime};
+use pixelgate::consent::rule::Circumstances;
+use pixelgate::consent::signals::Signals;
+use pixelgate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
+use pixelgate::domain::event::EventType;
+use pixelgate::domain::id::{AccountId, BrowserId, EventId, EventTagId, PixelId};
+use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject};
+use pixelgate::domain::time::{Clock, Rng, Timestamp};
+use pixelgate::storage::disk::Disk;
+use pixelgate::storage::entry::Entry;
+use pixelgate::storage::log::{AppendError, Appended, Log};
+use pixelgate::storage::options::{Housekeeping, LogOptions};
+use pixelgate::storage::reader::{From, Row, Stored, read_on};
+use pixelgate::storage::recovery::{OpenError, Recovery};
+use pixelgate::storage::worker::Appender;
+
+/// A clock that goes only where a test puts it.
+#[derive(Debug)]
+pub(super) struct HeldClock(AtomicU64);
+
+impl HeldClock {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(1_795_316_645_678)))
+    }
+
+    pub(super) fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HeldClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// SplitMix64: enough for tests, and the same everywhere.
+#[derive(Debug)]
+pub(super) struct Seeded(Mutex<u64>);
+
+impl Seeded {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+
+    pub(super) fn next(&self) -> u64 {
+        let mut state = self.0.lock().expect("no test panics in here");
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = *state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Below `end`.
+    pub(super) fn below(&self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    pub(super) fn one_in(&self, chances: u64) -> bool {
+        self.below(chances) == 0
+    }
+}
+
+impl Rng for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// Knows of no opt-out, whatever has happened.
+struct Stale;
+
+impl OptOutView for Stale {
+    fn is_opted_out(&self, _: Subject) -> bool {
+        false
+    }
+}
+
+pub(super) fn browser(number: u64) -> Subject {
+    let mut bytes = [0; 16];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    Subject::Browser(BrowserId::from_bytes(bytes))
+}
+
+pub(super) fn event_id(number: u64) -> EventId {
+    EventId::new(1_795_316_645_678, {
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&number.to_be_bytes());
+        random
+    })
+}
+
+/// A draft with the least in it.
+pub(super) fn conversion(event: EventType, number: u64) -> Conversion {
+    Conversion {
+        id: event_id(number),
+        at: Timestamp(1_795_316_645_678),
+        account_id: AccountId::from_number(1),
+        pixel_id: PixelId::from_number(2),
+        event_tag_id: Some(EventTagId::from_number(3)),
+        event,
+        source: Source::Pixel,
+        event_id: None,
+        conversion_id: None,
+        value: None,
+        quantity: None,
+        identifiers: Identifiers::default(),
+        page: None,
+        country: None,
+        restricted_data_use: false,
+        origin_ok: true,
+    }
+}
+
+/// By the same browser.
+pub(super) fn by(subject: Subject, draft: Conversion) -> Conversion {
+    let Subject::Browser(browser_id) = subject;
+    let identifiers = Identifiers { browser_id: Some(browser_id), ..draft.identifiers };
+    Conversion { identifiers, ..draft }
+}
+
+pub(super) fn with_event_id(text: &str, draft: Conversion) -> Conversion {
+    Conversion { event_id: ShortText::parse(text), ..draft }
+}
+
+/// Lets it through a gate that knows of no opt-out.
+pub(super) fn admit(draft: Conversion) -> Entry {
+    let gate = Gate::new(Policy { default_regime: Regime::None });
+    let signals = Signals::default();
+    let about =
+        Circumstances { signals: &signals, directed_to_children: false, opt_outs: &Stale, now: draft.at };
+    Entry::Conversion(gate.admit(draft, &about).expect("nothing speaks against it"))
+}
+
+/// Acknowledged when it is on the disk.
+pub(super) fn purchase(number: u64) -> Entry {
+    admit(conversion(EventType::Purchase, number))
+}
+
+/// Acknowledged when the operating system has it.
+pub(super) fn page_view(number: u64) -> Entry {
+    admit(conversion(EventType::SiteVisit, number))
+}
+
+pub(super) fn opt_out(subject: Subject, choice: Choice) -> Entry {
+    Entry::OptOut(OptOut { subject, at: Timestamp(7), choice })
+}
+
+/// Files as small as they may be, and always the same order of operations.
+pub(super) fn small() -> LogOptions {
+    LogOptions {
+        file_bytes: 16 << 10,
+        housekeeping: Housekeeping::Inline,
+        retry_after: Duration::from_millis(1),
+        ..LogOptions::default()
+    }
+}
+
+pub(super) fn open(
+    dir: &Path,
+    disk: &Arc<dyn Disk>,
+    options: LogOptions,
+) -> Result<(Log, Recovery), OpenError> {
+    open_at(dir, disk, options, HeldClock::new())
+}
+
+pub(super) fn open_at(
+    dir: &Path,
+    disk: &Arc<dyn Disk>,
+    options: LogOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<(Log, Recovery), OpenError> {
+    Log::open(dir, options, Arc::clone(disk), clock, Arc::new(Seeded::new(1)))
+}
+
+/// Runs `work` on a worker thread's kind of runtime, with a batcher of `log` beside it.
+pub(super) fn with_appender<T, F: Future<Output = T>>(log: &Log, work: impl FnOnce(Appender) -> F) -> T {
+    let (appender, batcher) = log.appender();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let batcher = tokio::spawn(batcher);
+        let done = work(appender).await;
+        batcher.abort();
+        done
+    })
+}
+
+/// One after the other.
+pub(super) fn append_each(
+    log: &Log,
+    entries: impl IntoIterator<Item = Entry>,
+) -> Vec<Result<Appended, AppendError>> {
+    with_appender(log, async |appender| {
+        let mut answers = Vec::new();
+        for entry in entries {
+            answers.push(appender.append(entry).await);
+        }
+        answers
+    })
+}
+
+/// All at once, so that they reach the writer as one batch of each class.
+pub(super) fn append_together(
+    log: &Log,
+    entries: impl IntoIterator<Item = Entry>,
+) -> Vec<Result<Appended, AppendError>> {
+    with_appender(log, async |appender| {
+        let tasks = entries.into_iter().map(|entry| {
+            let appender = appender.clone();
+            tokio::spawn(async move { appender.append(entry).await })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.expect("no append panics"));
+        }
+        answers
+    })
+}
+
+pub(super) fn read_all(dir: &Path, disk: &Arc<dyn Disk>) -> Vec<Stored> {
+    let rows = read_on(Arc::clone(disk), dir, From::Start).expect("a log");
+    rows.collect::<Result<_, _>>().expect("no damage")
+}
+
+pub(super) fn ids(rows: &[Stored]) -> Vec<EventId> {
+    let id = |stored: &Stored| match &stored.row {
+        Row::Conversion { conversion, .. } => Some(conversion.id),
+        Row::OptOut(_) => None,
+    };
+    rows.iter().filter_map(id).collect()
+}
