@@ -1,7 +1,7 @@
 //! A server with the command line and the answers of the real one, that tells lies on request.
 //!
 //! The load tests are tested with it: each lie must be found. Which one it tells depends on the name under which it
-//! is started: `honest`, `losing`, `doubling`, `following`, `forgetting`, `stalling`, `refusing`, `stillborn`.
+//! is started: `honest` (but for power cuts), `syncing` (honest to the end), `losing`, `doubling`, `following`, `forgetting`, `stalling`, `refusing`, `stillborn`.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -110,6 +110,9 @@ impl State {
             _ => 1,
         };
         self.rows.write_all(row.repeat(copies).as_bytes())?;
+        if self.lie == "syncing" {
+            self.rows.sync_data()?;
+        }
         Ok(response(200, &headers, "GIF"))
     }
 }

@@ -59,6 +59,7 @@ fn tell(
     let filler = at.join("filler");
     let deadline = Instant::now() + FULL_MAX;
     world.visit(target, setting.connections, async || {
+        tokio::time::sleep(BEFORE_FULL).await;
         // Now and then more, because the server frees and takes room while the disk fills.
         while !turned_away(&world.ledger.borrow()) && Instant::now() < deadline {
             fill(&filler)?;
@@ -145,6 +146,7 @@ async fn conversion(world: &World, connection: &mut Connection, target: Target) 
 
 /// A few log files of development mode.
 const DISK_BYTES: u64 = 40 << 20;
+const BEFORE_FULL: Duration = Duration::from_millis(300);
 const FULL_MAX: Duration = Duration::from_secs(60);
 const RECOVERY_MAX: Duration = Duration::from_secs(30);
 const OPT_OUTS: usize = 20;
