@@ -1,5 +1,6 @@
 //! Pixelgate.
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod consent;
@@ -7,3 +8,4 @@ pub mod domain;
 pub mod http;
 pub mod service;
 pub mod storage;
+pub mod telemetry;

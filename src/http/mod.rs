@@ -2,6 +2,8 @@
 //!
 //! The journeys and what they share come first, then what takes requests in and sends answers out.
 
+pub mod admin;
+pub mod auth;
 pub mod cookie;
 pub mod csrf;
 pub mod opt_out;

@@ -9,6 +9,10 @@ use super::response::Answer;
 use super::visitor::{self, parameters};
 use crate::consent::refusal::RefusalKind;
 use crate::domain::opt_out::OptOutView;
+use crate::domain::time::Timestamp;
+use crate::service;
+use crate::service::explain::Explanation;
+use crate::service::live::Live;
 use crate::service::outcome::{Invalid, Outcome};
 use crate::service::pixel::{Browser, PixelService, Recorded, Visitor};
 
@@ -29,6 +33,18 @@ pub async fn answer<V: OptOutView + Send + Sync>(service: &PixelService<V>, head
     let recorded = service.record(&hit, &visitor).await;
     let answer = if wants_script(head) { script() } else { image() };
     with_cookies(with_outcomes(answer, &recorded.outcomes), service, head, &jar, &recorded)
+}
+
+/// What the gate would say of the request, rule by rule. Stores nothing.
+pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Timestamp) -> Explanation {
+    let (signals, jar) = visitor::read(head, live, now);
+    service::explain::explain(
+        &pixel_hit::parse(head),
+        &Visitor { signals, browser: jar.browser() },
+        live,
+        opt_outs,
+        now,
+    )
 }
 
 /// What a hit gets that was turned away before anyone looked at it.

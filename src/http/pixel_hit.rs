@@ -89,7 +89,8 @@ fn parse_events(text: &str) -> Option<Vec<HitEvent<'static>>> {
 
 /// `{…}`: the details of the event that `txn_id` names; `None` if it is anything else.
 fn parse_event(text: &str) -> Option<Vec<HitEvent<'static>>> {
-    if !is_shallow(text) {
+    // Derived readers take a list of values for an object, too.
+    if !is_shallow(text) || !text.trim_start().starts_with('{') {
         return None;
     }
     let details: Details = serde_json::from_str(text).ok()?;

@@ -65,6 +65,10 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::Unknown => Answer::text(404, "there is nothing at this path\n"),
         }
     }
+
+    fn overloaded(&self, _head: &Head<'_>) -> Answer {
+        pixel::overloaded()
+    }
 }
 
 /// A form of ours holds one token.

@@ -6,7 +6,8 @@ use crate::domain::id::BrowserId;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::time::Clock;
 use crate::storage::entry::Entry;
-use crate::storage::log::{AppendError, Appender};
+use crate::storage::log::AppendError;
+use crate::storage::worker::Appender;
 
 /// The use case. Needs no permit: an opt-out only ever removes.
 pub struct OptOutService {

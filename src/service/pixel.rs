@@ -22,7 +22,7 @@ use crate::domain::personal::looks_personal;
 use crate::domain::settings::{EventTag, Pixel, Registry};
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::storage::entry::Entry;
-use crate::storage::log::Appender;
+use crate::storage::worker::Appender;
 
 /// One request to the pixel, before any decision: texts as they came, decoded once.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -254,8 +254,8 @@ impl Decided {
 }
 
 /// Whose hit it is, and what happened.
-struct Drafts<'a> {
-    pixel: &'a Pixel,
+pub(super) struct Drafts<'a> {
+    pub(super) pixel: &'a Pixel,
     events: Vec<Resolved<'a>>,
 }
 
@@ -265,7 +265,7 @@ struct Resolved<'a> {
     details: &'a EventDetails<'a>,
 }
 
-fn resolve<'a>(hit: &'a PixelHit<'a>, registry: &'a Registry) -> Result<Drafts<'a>, Invalid> {
+pub(super) fn resolve<'a>(hit: &'a PixelHit<'a>, registry: &'a Registry) -> Result<Drafts<'a>, Invalid> {
     let Some(txn_id) = &hit.txn_id else {
         return Err(if hit.partner.is_some() { Invalid::UnknownPartner } else { Invalid::NoTxnId });
     };

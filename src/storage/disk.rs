@@ -32,7 +32,7 @@ pub trait Disk: Send + Sync + 'static {
 
     /// Locks the file at `path`, making it if need be, for as long as the value lives. `WouldBlock` if another
     /// process, or another value in this one, has it.
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send>>;
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>>;
 }
 
 /// An open file. Offsets and lengths are in bytes.

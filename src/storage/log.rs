@@ -53,7 +53,7 @@ pub struct Log {
     writer: Option<JoinHandle<bool>>,
     housekeeper: Option<JoinHandle<()>>,
     /// Released last.
-    _lock: Box<dyn std::any::Any + Send>,
+    _lock: Box<dyn std::any::Any + Send + Sync>,
 }
 
 /// Not all that the log had accepted is on the disk.
@@ -88,7 +88,7 @@ impl Log {
 
     /// One for each worker thread, with the future that has to run on that same thread for as long as it appends. The
     /// future ends after the log has closed.
-    pub fn appender(&self) -> (Appender, impl Future<Output = ()> + Send + 'static) {
+    pub fn appender(&self) -> (Appender, impl Future<Output = ()> + Send + 'static + use<>) {
         Appender::new(&self.queue)
     }
 
@@ -149,7 +149,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(self, recovered: Recovered, lock: Box<dyn std::any::Any + Send>) -> io::Result<Log> {
+    fn start(self, recovered: Recovered, lock: Box<dyn std::any::Any + Send + Sync>) -> io::Result<Log> {
         let pool = Arc::new(Pool::default());
         let metrics = LogMetrics::default();
         let queue = Arc::new(Queue::new(self.options.queue_entries_max, self.options.ack));

@@ -9,6 +9,7 @@ mod dedup;
 pub mod disk;
 pub mod durable;
 pub mod entry;
+pub mod export;
 mod file;
 mod frame;
 mod group;

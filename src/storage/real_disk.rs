@@ -56,7 +56,7 @@ impl Disk for RealDisk {
         open(dir, OpenOptions::new().read(true))?.sync_all()
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send>> {
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
         let file = open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),

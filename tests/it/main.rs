@@ -1,13 +1,12 @@
-<<<<<<< HEAD
 //! The tests that look at the whole: one binary, one module a subject.
 
+mod admin;
 mod edge;
 mod layers;
-mod source;
-mod ui;
-=======
-//! The integration tests: one binary, a module a subject.
-
+mod opt_out;
+mod pixel;
 mod simulated_disk;
+mod source;
 mod storage;
->>>>>>> storage
+mod ui;
+mod world;
