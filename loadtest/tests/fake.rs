@@ -160,3 +160,20 @@ fn browsers_send_what_their_kind_sends() {
     assert!(report["browsers"]["fresh"].as_u64().unwrap() <= 4, "{report}");
     assert!(report["browsers"]["returning"].as_u64().unwrap() > 100, "{report}");
 }
+
+#[test]
+fn a_comparison_measures_cpu_and_memory() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let path = scratch.path().to_str().expect("a UTF-8 path");
+    let short = ["--rounds", "2", "--seconds", "0.3", "--warm-up", "0.1", "--idle", "150", "--scratch", path];
+    let output = loadtest(&[&["compare", "--json", "--only", "hyper"][..], &short].concat());
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
+    for round in report["rounds"].as_array().expect("rounds") {
+        let sample = &round[0][1];
+        assert!(sample["cpu_us_per_request"].as_f64().is_some_and(|us| us > 0.5 && us < 1000.0), "{sample}");
+        assert_eq!((&sample["wrong"], &sample["broken"]), (&Value::from(0), &Value::from(0)), "{sample}");
+    }
+    assert_eq!(report["idle"][0][1]["held"], 150);
+    assert_eq!(std::fs::read_dir(path).expect("still there").count(), 0, "all data is removed");
+}
