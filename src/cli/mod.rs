@@ -6,14 +6,24 @@
 mod check_config;
 mod demo;
 pub mod explain;
+mod export;
+mod inspect;
 mod keygen;
+mod log;
+mod progress;
+mod reindex;
 mod serve;
 
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::AppError;
 use crate::config::ConfigError;
+use crate::storage::reader::ReadError;
+use crate::storage::recovery::OpenError;
+use crate::storage::verify::RepairError;
 
 /// An edge server for conversion pixels that proves consent before it stores anything.
 #[derive(Debug, Parser)]
@@ -32,9 +42,14 @@ Try it:
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Demo(demo::Args),
     CheckConfig(check_config::Args),
-    Explain(explain::Args),
     Keygen(keygen::Args),
+    Explain(explain::Args),
+    Export(export::Args),
+    Inspect(inspect::Args),
+    Log(log::Args),
+    Reindex(reindex::Args),
 }
 
 /// What a command reads and writes.
@@ -47,9 +62,14 @@ pub struct Io<'a> {
 pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
     match cli.command {
         Command::Serve(args) => serve::run(args, io),
+        Command::Demo(args) => demo::run(&args, io),
         Command::CheckConfig(args) => check_config::run(&args, io),
-        Command::Explain(args) => explain::run(&args, io),
         Command::Keygen(args) => keygen::run(&args, io),
+        Command::Explain(args) => explain::run(&args, io),
+        Command::Export(args) => export::run(&args, io),
+        Command::Inspect(args) => inspect::run(&args, io),
+        Command::Log(args) => log::run(&args, io),
+        Command::Reindex(args) => reindex::run(&args, io),
     }
 }
 
@@ -64,6 +84,18 @@ pub enum CliError {
     /// The answer is out already, and it is "no".
     #[error("{0}")]
     Negative(String),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Repair(#[from] RepairError),
+    #[error("the data directory {path} could not be read", path = .path.display())]
+    Directory { path: PathBuf, source: io::Error },
+    #[error("the demo's pages cannot be served")]
+    Pages(#[source] io::Error),
     #[error("cannot write the answer")]
     Output(#[from] io::Error),
 }
@@ -72,10 +104,11 @@ impl CliError {
     /// As documented under `--help`.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Usage(_) => 2,
+            // A certificate or a country database that the configuration names and that is not there.
+            Self::Config(_) | Self::Usage(_) | Self::App(AppError::Part(_)) => 2,
             // Whoever read the answer has seen enough: `pixelgate export … | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Negative(_) | Self::Output(_) => 1,
+            _ => 1,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::{CliError, Io};
+use crate::app::{self, Reread};
 use crate::config::{Account, Config, DevOptions, Mode};
 
 /// Run the server until it is told to stop (SIGTERM or SIGINT).
@@ -46,12 +47,25 @@ struct DevArgs {
 }
 
 pub(super) fn run(args: Args, io: &mut Io<'_>) -> Result<(), CliError> {
-    let config = match &args.config {
-        Some(path) => Config::load(path)?,
-        None => Config::dev(args.dev_options.into()),
+    let (config, reread): (Config, Reread) = match args.config {
+        Some(path) => {
+            (Config::load(&path)?, Box::new(move || Config::load(&path).map_err(|error| error.to_string())))
+        }
+        None => {
+            let options = DevOptions::from(args.dev_options);
+            (Config::dev(options.clone()), Box::new(move || Ok(Config::dev(options.clone()))))
+        }
     };
-    write_listing(&config, io)?;
-    Ok(())
+    let tls = (config.public.tls.is_some(), config.admin.tls.is_some());
+    let mut written = write_listing(&config, io);
+    app::run(config, reread, |running| {
+        let lines = [("listening", tls.0, running.public), ("admin", tls.1, running.admin)];
+        for (what, tls, address) in lines {
+            let scheme = if tls { "https" } else { "http" };
+            written = written.and(writeln!(io.out, "{what} on {scheme}://{address}").map_err(CliError::from));
+        }
+    })?;
+    written
 }
 
 impl From<DevArgs> for DevOptions {

@@ -36,3 +36,8 @@ impl Config {
         config
     }
 }
+
+/// A directory of its own for every process, where the system keeps what may go away.
+pub fn demo_data_dir() -> PathBuf {
+    std::env::temp_dir().join(format!("pixelgate-demo-{}", std::process::id()))
+}

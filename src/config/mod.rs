@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 pub use accounts::{Account, EventTag, Pixel};
-pub use dev::{DEV_TOML, DevOptions};
+pub use dev::{DEV_TOML, DevOptions, demo_data_dir};
 pub use keys::{Cookie, CookieKey, SECRET_BYTES_MIN};
 pub use limits::{Limits, RateLimits};
 pub use listen::{Listener, Proxies, Tls};

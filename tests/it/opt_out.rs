@@ -49,7 +49,8 @@ fn an_opt_in_clears_the_cookie_and_the_record() {
     let headers = [("Cookie", &*cookies), ("Origin", "http://px.localhost")];
     let reply = world.post("/optin", &headers, &format!("csrf={}", token(&page)));
     assert_eq!((reply.status, reply.cookie("pg_optout").as_deref()), (303, Some("pg_optout=")));
-    assert!(world.get(HIT, &[("Cookie", &id)]).outcome().starts_with("stored"));
+    let late = world.get(HIT, &[("Cookie", &id)]);
+    assert!(late.outcome().starts_with("stored"), "{}", late.outcome());
 }
 
 #[test]

@@ -125,7 +125,8 @@ impl World {
         stored_in(&self.data_dir())
     }
 
-    /// The bytes of all log files, to compare.
+    /// The bytes of all that the log holds, to compare: what is behind the files' headers. Files that are made ready
+    /// ahead of the need hold nothing.
     pub fn log_bytes(&self) -> Vec<u8> {
         log_bytes_of(&self.data_dir())
     }
@@ -153,8 +154,15 @@ fn log_bytes_of(dir: &Path) -> Vec<u8> {
         std::fs::read_dir(dir).expect("a data directory").flatten().map(|file| file.path()).collect();
     files.sort();
     let logs = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "log"));
-    logs.flat_map(|path| std::fs::read(path).expect("a log file")).collect()
+    logs.flat_map(|path| {
+        let bytes = std::fs::read(path).expect("a log file");
+        let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        bytes[HEADER_BYTES.min(end)..end].to_vec()
+    })
+    .collect()
 }
+
+const HEADER_BYTES: usize = 1_024;
 
 /// One answer.
 #[derive(Debug)]

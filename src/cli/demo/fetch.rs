@@ -23,11 +23,10 @@ pub(super) async fn fetch(address: SocketAddr, request: &str) -> io::Result<(u16
 
 /// Our own server never sends chunks, so what follows the head is the body.
 fn split(mut answer: Vec<u8>) -> Option<(u16, Vec<u8>)> {
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut head = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(body_at) = head.parse(&answer).ok()? else { return None };
-    let status = head.code?;
-    answer.drain(..body_at);
+    let head_end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let status = answer.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+    let status = std::str::from_utf8(status).ok()?.parse().ok()?;
+    answer.drain(..head_end + 4);
     Some((status, answer))
 }
 

@@ -1,13 +1,12 @@
-//! The demo's pages: a shop and a paper that carry pixels, and one page that shows what became of their hits.
+//! The demo's little web server: which site a request is for, and what all of them share.
 
-use std::net::SocketAddr;
+use std::borrow::Cow;
 
 use askama::Template;
 
-use super::fetch::fetch;
-use super::hits::{HITS, Hit};
+use super::live::{self, Server};
 use super::places::Places;
-use super::rows::{self, Row};
+use super::{news, shop};
 use crate::domain::time::Rng as _;
 use crate::http::request::Head;
 use crate::http::response::Answer;
@@ -17,9 +16,7 @@ use crate::service::crypto::SystemRng;
 /// Serves all three sites; which of them, the `Host` header says.
 pub(super) struct Pages {
     pub(super) places: Places,
-    /// The pixel's listener.
-    pub(super) public: SocketAddr,
-    pub(super) admin: SocketAddr,
+    pub(super) server: Server,
 }
 
 impl Service for Pages {
@@ -32,9 +29,9 @@ impl Service for Pages {
             return asset;
         }
         match head.header("host").and_then(|host| host.split('.').next()) {
-            Some("shop") => self.shop(head, body),
-            Some("news") => self.news(head),
-            Some("demo") => self.demo(head, body).await,
+            Some("shop") => shop::answer(&self.places, head, body),
+            Some("news") => news::answer(&self.places, head),
+            Some("demo") => live::answer(&self.places, self.server, head, body).await,
             _ => see_other(&self.places.demo),
         }
     }
@@ -42,204 +39,20 @@ impl Service for Pages {
 
 const FORM_BYTES_MAX: usize = 1_024;
 
-impl Pages {
-    fn shop(&self, head: &Head<'_>, body: &[u8]) -> Answer {
-        let Places { px, demo, .. } = &self.places;
-        let asked = parameter(head.query.as_bytes(), "cup");
-        match (head.method, head.path) {
-            ("GET" | "HEAD", "/") => self.page(&Landing { px, demo, cups: &CUPS }),
-            ("GET" | "HEAD", "/cart") => match asked.and_then(|slug| Cup::named(&slug)) {
-                Some(cup) => self.page(&Cart { px, demo, cup }),
-                None => see_other("/"),
-            },
-            ("POST", "/buy") => match parameter(body, "cup").and_then(|slug| Cup::named(&slug)) {
-                Some(cup) => see_other(&format!("/thanks?cup={}&order={}", cup.slug, new_order())),
-                None => see_other("/"),
-            },
-            ("GET" | "HEAD", "/thanks") => {
-                let order = parameter(head.query.as_bytes(), "order").filter(|order| is_order(order));
-                match (asked.and_then(|slug| Cup::named(&slug)), order) {
-                    (Some(cup), Some(order)) => self.page(&Thanks { px, demo, cup, order: &order }),
-                    _ => see_other("/"),
-                }
-            }
-            ("GET" | "HEAD", path) => match path.strip_prefix("/cup/").and_then(Cup::named) {
-                Some(cup) => self.page(&Product { px, demo, cup }),
-                None => nothing_here(),
-            },
-            _ => nothing_here(),
+/// A page that may load the pixel, and nothing else from elsewhere.
+pub(super) fn page(places: &Places, template: &impl Template) -> Answer {
+    let px = &places.px;
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src {px} data:; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    match template.render() {
+        Ok(html) => {
+            file("text/html; charset=utf-8", html.into_bytes()).with("Content-Security-Policy", policy)
         }
-    }
-
-    fn news(&self, head: &Head<'_>) -> Answer {
-        let Places { px, demo, .. } = &self.places;
-        let order = parameter(head.query.as_bytes(), "order").filter(|order| is_order(order));
-        match (head.method, head.path) {
-            ("GET" | "HEAD", "/") => {
-                let subscribed = order.is_some();
-                self.page(&News { px, demo, subscribed, order: order.as_deref().unwrap_or_default() })
-            }
-            ("POST", "/subscribe") => see_other(&format!("/?order={}", new_order())),
-            _ => nothing_here(),
-        }
-    }
-
-    async fn demo(&self, head: &Head<'_>, body: &[u8]) -> Answer {
-        match (head.method, head.path) {
-            ("GET" | "HEAD", "/") => {
-                let Seen { rows, stored, not_stored, trouble } = self.seen().await;
-                let Places { shop, news, px, data_dir, .. } = &self.places;
-                self.page(&Demo { shop, news, px, data_dir, hits: &HITS, rows, stored, not_stored, trouble })
-            }
-            ("GET" | "HEAD", "/rows") => self.page(&self.seen().await),
-            ("POST", "/send") => {
-                if let Some(hit) = parameter(body, "hit").and_then(|name| Hit::named(&name)) {
-                    // What became of it, and whether anything did, is what the page shows.
-                    let _ = fetch(self.public, &hit.request(self.public, &self.places)).await;
-                }
-                see_other("/")
-            }
-            _ => nothing_here(),
-        }
-    }
-
-    /// What the server says about the hits so far.
-    async fn seen(&self) -> Seen {
-        let request = format!("GET /dev/all HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin);
-        let answer = fetch(self.admin, &request).await;
-        let rows = match answer {
-            Ok((200, body)) => rows::from_json(&body).map_err(|error| error.to_string()),
-            Ok((status, _)) => Err(format!("the admin listener answers {status}")),
-            Err(error) => Err(format!("the admin listener cannot be asked: {error}")),
-        };
-        match rows {
-            Ok(mut rows) => {
-                let stored = rows.iter().filter(|row| row.kind == "stored").count();
-                let not_stored = rows.len() - stored;
-                rows.truncate(ROWS_SHOWN);
-                Seen { rows, stored, not_stored, trouble: None }
-            }
-            Err(trouble) => Seen { rows: Vec::new(), stored: 0, not_stored: 0, trouble: Some(trouble) },
-        }
-    }
-
-    fn page(&self, template: &impl Template) -> Answer {
-        let px = &self.places.px;
-        let policy = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src {px} data:; \
-             form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        );
-        match template.render() {
-            Ok(html) => {
-                file("text/html; charset=utf-8", html.into_bytes()).with("Content-Security-Policy", policy)
-            }
-            Err(error) => Answer::text(500, format!("the page could not be made: {error}\n")),
-        }
+        Err(error) => Answer::text(500, format!("the page could not be made: {error}\n")),
     }
 }
-
-/// Older ones are in the log.
-const ROWS_SHOWN: usize = 100;
-
-#[derive(Template)]
-#[template(path = "demo.html", config = "static/demo/askama.toml")]
-struct Demo<'p> {
-    shop: &'p str,
-    news: &'p str,
-    px: &'p str,
-    data_dir: &'p str,
-    hits: &'p [Hit],
-    rows: Vec<Row>,
-    stored: usize,
-    not_stored: usize,
-    trouble: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "rows.html", config = "static/demo/askama.toml")]
-struct Seen {
-    rows: Vec<Row>,
-    stored: usize,
-    not_stored: usize,
-    trouble: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "shop_landing.html", config = "static/demo/askama.toml")]
-struct Landing<'p> {
-    px: &'p str,
-    demo: &'p str,
-    cups: &'p [Cup],
-}
-
-#[derive(Template)]
-#[template(path = "shop_product.html", config = "static/demo/askama.toml")]
-struct Product<'p> {
-    px: &'p str,
-    demo: &'p str,
-    cup: &'p Cup,
-}
-
-#[derive(Template)]
-#[template(path = "shop_cart.html", config = "static/demo/askama.toml")]
-struct Cart<'p> {
-    px: &'p str,
-    demo: &'p str,
-    cup: &'p Cup,
-}
-
-#[derive(Template)]
-#[template(path = "shop_thanks.html", config = "static/demo/askama.toml")]
-struct Thanks<'p> {
-    px: &'p str,
-    demo: &'p str,
-    cup: &'p Cup,
-    order: &'p str,
-}
-
-#[derive(Template)]
-#[template(path = "news.html", config = "static/demo/askama.toml")]
-struct News<'p> {
-    px: &'p str,
-    demo: &'p str,
-    subscribed: bool,
-    order: &'p str,
-}
-
-/// What the shop has.
-struct Cup {
-    slug: &'static str,
-    name: &'static str,
-    price: &'static str,
-    text: &'static str,
-}
-
-impl Cup {
-    fn named(slug: &str) -> Option<&'static Self> {
-        CUPS.iter().find(|cup| cup.slug == slug)
-    }
-}
-
-const CUPS: [Cup; 3] = [
-    Cup {
-        slug: "moor",
-        name: "Moor",
-        price: "29.00",
-        text: "Two greens that ran into each other in the kiln and decided to stay. Holds a quarter of a litre.",
-    },
-    Cup {
-        slug: "ember",
-        name: "Ember",
-        price: "35.00",
-        text: "Iron red under a honey glaze, still looking warm when the coffee isn't. Holds a quarter of a litre.",
-    },
-    Cup {
-        slug: "dusk",
-        name: "Dusk",
-        price: "59.00",
-        text: "Cobalt, dipped once more at the rim, for those who get up late. Holds a third of a litre.",
-    },
-];
 
 fn asset(path: &str) -> Option<Answer> {
     let (content_type, body): (_, &'static [u8]) = match path {
@@ -256,46 +69,49 @@ fn asset(path: &str) -> Option<Answer> {
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-fn file(content_type: &'static str, body: impl Into<std::borrow::Cow<'static, [u8]>>) -> Answer {
+fn file(content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Answer {
     Answer { status: 200, headers: vec![("Content-Type", content_type.into())], body: body.into() }
         .with("Cache-Control", "no-store")
         .with("X-Content-Type-Options", "nosniff")
 }
 
-fn see_other(place: &str) -> Answer {
+pub(super) fn see_other(place: &str) -> Answer {
     Answer::text(303, "").with("Location", place.to_owned())
 }
 
-fn nothing_here() -> Answer {
+pub(super) fn nothing_here() -> Answer {
     Answer::text(404, "there is nothing at this path\n")
 }
 
 /// The first parameter called `name` of a query or a form.
-fn parameter(text: &[u8], name: &str) -> Option<String> {
+pub(super) fn parameter(text: &[u8], name: &str) -> Option<String> {
     form_urlencoded::parse(text).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
 /// Random, so that two runs of the demo on one data directory have no order in common.
-fn new_order() -> String {
+pub(super) fn new_order() -> String {
     let mut random = [0; 4];
     SystemRng::new().fill(&mut random);
     data_encoding::HEXUPPER.encode(&random)
 }
 
-fn is_order(text: &str) -> bool {
+pub(super) fn is_order(text: &str) -> bool {
     text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
     use super::*;
 
     fn pages() -> Pages {
         // Nothing listens on port 1, so the demo page says that the server cannot be asked.
         let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        Pages { places: Places::new(8090, 8080, "d".into()), public: nobody, admin: nobody }
+        Pages {
+            places: Places::new(8090, 8080, "d".into()),
+            server: Server { public: nobody, admin: nobody },
+        }
     }
 
     fn ask(method: &str, host: &str, target: &str, body: &[u8]) -> (u16, String) {

@@ -1,10 +1,7 @@
 //! What became of the hits, ready to be shown.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One hit as the admin listener's `/dev/all` tells it.
 #[derive(Debug, Deserialize)]
@@ -17,53 +14,37 @@ struct Line {
     event: Option<Event>,
 }
 
-/// The exported row, its fields in their order.
-#[derive(Debug)]
-struct Event(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Event;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an exported row")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Event(fields))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
-}
+/// The exported row.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Event(Map<String, Value>);
 
 impl Event {
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-
     fn text(&self, name: &str) -> &str {
-        self.get(name).and_then(Value::as_str).unwrap_or_default()
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// `59.00 EUR`; the row holds millionths.
     fn money(&self) -> Option<String> {
-        let micros = self.get("value_micros")?.as_u64()?;
+        let micros = self.0.get("value_micros")?.as_u64()?;
         let (whole, cents) = (micros / 1_000_000, micros % 1_000_000 / 10_000);
         Some(format!("{whole}.{cents:02} {}", self.text("currency")))
     }
 
     /// Name and value of each field that says something, those of inner objects with a dotted name.
     fn fields(&self) -> Vec<(String, String)> {
-        self.0.iter().flat_map(|(name, value)| flatten(name, value)).collect()
+        let mut fields: Vec<_> = self.0.iter().flat_map(|(name, value)| flatten(name, value)).collect();
+        let rank = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
+        fields.sort_by_key(|(name, _)| rank(name));
+        fields
     }
 }
+
+/// What a reader looks for first. The rest follows in the order of its names.
+const FIRST: [&str; 12] = [
+    "kind", "id", "at", "event", "account_id", "pixel_id", "event_tag_id", "value_micros", "currency", "quantity",
+    "page", "browser_id",
+];
 
 fn flatten(name: &str, value: &Value) -> Vec<(String, String)> {
     let text = match value {
@@ -170,8 +151,8 @@ mod tests {
         assert_eq!(rows[0].title, "Add to cart, 59.00 EUR at pixel o8z6j");
         assert_eq!((rows[0].kind, &*rows[0].time, &*rows[0].key), ("stored", "03:04:06", "018b"));
         let fields: Vec<_> = rows[0].fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let expect = "kind=conversion id=018b pixel_id=o8z6j event=ADD_TO_CART value_micros=59000000 currency=EUR \
-                      match_keys=click_id, browser_id evidence.regime=none";
+        let expect = "kind=conversion id=018b event=ADD_TO_CART pixel_id=o8z6j value_micros=59000000 currency=EUR \
+                      evidence.regime=none match_keys=click_id, browser_id";
         assert_eq!(fields.join(" "), expect);
         assert_eq!((rows[1].kind, rows[1].badge), ("refused", "not stored"));
         assert_eq!(rows[1].text, "Global Privacy Control is on.");
