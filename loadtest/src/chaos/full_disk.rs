@@ -33,7 +33,7 @@ pub(super) fn run(setting: &Setting) -> Result<Tally> {
     let mut server = start.start().context("on an empty disk")?;
     let story = tell(setting, &world, &mut tally, &mut server, &at);
     if let Err(error) = story {
-        tally.problem(format!("{error:#}"));
+        tally.problem(format!("{error:#}; the server printed:\n{}", server.process.tail()));
     }
     server.process.kill();
     match start.start() {

@@ -1,6 +1,6 @@
 //! Compares what was promised with what is stored.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -40,13 +40,13 @@ struct Row<'a> {
 /// must survive.
 pub(crate) fn check(ledger: &Ledger, export: &str, survivors: Class) -> Result<Findings> {
     let mut findings = Findings::default();
-    let (mut ids, mut events, mut gone) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let (mut ids, mut events, mut gone) = (HashSet::new(), HashSet::new(), HashMap::new());
     for line in export.lines().filter(|line| !line.is_empty()) {
         let row: Row<'_> = serde_json::from_str(line).context("the export has a line that is no row")?;
         findings.rows += 1;
         if row.kind == "opt_out" {
-            if row.choice != Some("in") {
-                gone.extend(row.browser_id);
+            if let Some(browser) = row.browser_id.filter(|_| row.choice != Some("in")) {
+                gone.entry(browser).or_insert(findings.rows);
             }
             continue;
         }
@@ -55,13 +55,17 @@ pub(crate) fn check(ledger: &Ledger, export: &str, survivors: Class) -> Result<F
         {
             findings.duplicates.push(name.to_owned());
         }
-        let follows = row.browser_id.is_some_and(|browser| gone.contains(browser));
-        if follows || row.event_id.is_some_and(|event| ledger.is_forbidden(event)) {
-            findings.followed.push(name.to_owned());
+        if let Some(opt_out) = row.browser_id.and_then(|browser| gone.get(browser)) {
+            findings
+                .followed
+                .push(format!("{name} ({}, line {}, opt-out in line {opt_out})", row.kind, findings.rows));
+        } else if row.event_id.is_some_and(|event| ledger.is_forbidden(event)) {
+            findings.followed.push(format!("{name} (sent after the opt-out was acknowledged)"));
         }
     }
     findings.lost.extend(ledger.must_be_there(survivors).filter(|id| !ids.contains(id)).map(str::to_owned));
-    findings.opt_outs_lost = ledger.opted_out_browsers().filter(|browser| !gone.contains(browser)).count();
+    findings.opt_outs_lost =
+        ledger.opted_out_browsers().filter(|browser| !gone.contains_key(browser)).count();
     Ok(findings)
 }
 
@@ -126,6 +130,6 @@ mod tests {
         let event = String::from_utf8(late.event.text().to_vec()).unwrap();
         let row = format!(r#"{{"kind":"page_view","id":"x","event_id":"{event}","browser_id":"ff"}}"#);
         let found = check(&ledger, &[D, O, OUT, &row].join("\n"), Class::Os).unwrap();
-        assert_eq!(found.followed, ["x"]);
+        assert_eq!(found.followed, ["x (sent after the opt-out was acknowledged)"]);
     }
 }
