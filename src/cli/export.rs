@@ -55,7 +55,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let rows = rows.inspect(|_| progress.iter().for_each(|bar| bar.inc(1)));
     let rows = rows.filter_map(|row| choice.take(row));
     match args.format {
-        Format::Ndjson => rows.map(|row| export::write_ndjson(&row?, &mut *io.out).map_err(CliError::from)).collect(),
+        Format::Ndjson => {
+            rows.map(|row| export::write_ndjson(&row?, &mut *io.out).map_err(CliError::from)).collect()
+        }
         Format::Csv => write_csv(rows, io),
     }?;
     choice.end()
@@ -105,7 +107,9 @@ impl Choice<'_> {
             [] => Ok(()),
             [first, ..] => {
                 let count = self.damage.len();
-                Err(CliError::Negative(format!("{count} part(s) of the log could not be read, the first: {first}")))
+                Err(CliError::Negative(format!(
+                    "{count} part(s) of the log could not be read, the first: {first}"
+                )))
             }
         }
     }

@@ -35,7 +35,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
             "{entries} entries in {files} file(s): {opt_outs} subject(s) opted out, {dedup_keys} keys of known events"
         )?;
         if torn_bytes + lost_bytes > 0 {
-            writeln!(io.out, "{torn_bytes} bytes of unfinished writes, {lost_bytes} bytes that never were on the disk")?;
+            writeln!(
+                io.out,
+                "{torn_bytes} bytes of unfinished writes, {lost_bytes} bytes that never were on the disk"
+            )?;
         }
     }
     Ok(())

@@ -57,15 +57,19 @@ pub(super) fn run(args: Args, io: &mut Io<'_>) -> Result<(), CliError> {
         }
     };
     let tls = (config.public.tls.is_some(), config.admin.tls.is_some());
-    let mut written = write_listing(&config, io);
+    write_listing(&config, io)?;
+    let mut told = Ok(());
     app::run(config, reread, |running| {
         let lines = [("listening", tls.0, running.public), ("admin", tls.1, running.admin)];
-        for (what, tls, address) in lines {
-            let scheme = if tls { "https" } else { "http" };
-            written = written.and(writeln!(io.out, "{what} on {scheme}://{address}").map_err(CliError::from));
-        }
+        told = lines.into_iter().try_for_each(|line| write_address(line, io));
     })?;
-    written
+    Ok(told?)
+}
+
+fn write_address((what, tls, address): (&str, bool, SocketAddr), io: &mut Io<'_>) -> std::io::Result<()> {
+    let scheme = if tls { "https" } else { "http" };
+    writeln!(io.out, "{what} on {scheme}://{address}")?;
+    io.out.flush()
 }
 
 impl From<DevArgs> for DevOptions {

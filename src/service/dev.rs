@@ -52,7 +52,9 @@ impl DevService {
             if let Row::Conversion { conversion, .. } = &stored.row
                 && let Some(row) = rows.get_mut(&conversion.id)
             {
-                *row = export::json(&stored);
+                let mut line = Vec::new();
+                export::write_ndjson(&stored, &mut line).expect("memory takes all that is written");
+                *row = serde_json::from_slice(&line).expect("an exported line is JSON");
             }
         }
         Ok(rows)

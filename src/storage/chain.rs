@@ -10,6 +10,7 @@ use super::disk::Disk;
 use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, Name};
 use super::frame::{self, Frame};
 use super::record::{BEGIN, Begin};
+use super::scan::{Summary, pieces};
 
 /// The files of a data directory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,20 @@ pub(super) struct Link {
     pub(super) end: u64,
     /// What the next file says was on the disk.
     pub(super) durable: u64,
+}
+
+impl Link {
+    /// All of the file that counts, and what is found in it.
+    pub(super) fn load(&self, disk: &dyn Disk, dir: &Path) -> io::Result<(Vec<u8>, Summary)> {
+        let bytes = file::load(disk, dir, self.header.number, self.end)?;
+        let mut summary = Summary::new(self.durable);
+        pieces(&bytes, self.header).for_each(|piece| summary.take(&piece));
+        // Nothing says where the last file ends, or one whose successor has lost the frame that begins it.
+        if self.end < FILE_BYTES_MAX {
+            summary.expect_end(self.end);
+        }
+        Ok((bytes, summary))
+    }
 }
 
 /// Why the files do not make up a log.

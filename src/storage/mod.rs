@@ -25,5 +25,6 @@ pub mod real_disk;
 mod record;
 pub mod recovery;
 mod scan;
+pub mod verify;
 pub mod worker;
 mod writer;

@@ -11,7 +11,7 @@ use super::active::Active;
 use super::chain::{Chain, ChainError, Link};
 use super::dedup::Dedup;
 use super::disk::{Access, Disk};
-use super::file::{self, FILE_BYTES_MAX, Header, log_path, new_path};
+use super::file::{FILE_BYTES_MAX, FILE_BYTES_MIN, Header, log_path, new_path};
 use super::frame::{self, FRAME_BYTES_MAX, Frame, HEAD_BYTES, Head};
 use super::housekeeper::zero;
 use super::opt_outs::OptOuts;
@@ -102,11 +102,25 @@ pub(super) struct Recovered {
     pub(super) recovery: Recovery,
 }
 
-/// Reads the log in `dir`. Nothing is changed before all of it has been found whole.
+/// Opens the log in `dir` for writing. Nothing is changed before all of it has been found whole.
 pub(super) fn recover(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Recovered, OpenError> {
     let fail = |source| OpenError::Io { dir: dir.to_owned(), source };
+    let (mut recovered, chain, tail) = survey(disk, dir, index)?;
+    recovered.clear_away(disk, dir, &chain).map_err(fail)?;
+    if let Some((header, summary)) = tail {
+        recovered.closed.pop();
+        recovered.file = Some(mend(disk, dir, header, &summary).map_err(fail)?);
+    }
+    for header in &chain.spare {
+        recovered.spare.extend(open_spare(disk, dir, *header).map_err(fail)?);
+    }
+    Ok(recovered)
+}
+
+/// Reads all of the log in `dir`, changes nothing, and says what is in its last file.
+pub(super) fn survey(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Survey, OpenError> {
     let chain = Chain::read(disk, dir).map_err(|error| match error {
-        ChainError::Io(source) => fail(source),
+        ChainError::Io(source) => OpenError::Io { dir: dir.to_owned(), source },
         error => OpenError::Incomplete(error.to_string()),
     })?;
     let mut recovered = Recovered {
@@ -123,39 +137,30 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Recov
     for link in &chain.links {
         tail = Some((link.header, recovered.read_file(disk, dir, link)?));
     }
-    recovered.clear_away(disk, dir, &chain).map_err(fail)?;
-    if let Some((header, summary)) = tail {
-        recovered.closed.pop();
-        recovered.file = Some(mend(disk, dir, header, &summary).map_err(fail)?);
-    }
-    for header in &chain.spare {
-        recovered.spare.extend(open_spare(disk, dir, *header).map_err(fail)?);
-    }
     recovered.recovery.opt_outs = recovered.index.opt_outs.len() as u64;
     recovered.recovery.dedup_keys = recovered.index.dedup.len() as u64;
-    Ok(recovered)
+    Ok((recovered, chain, tail))
 }
+
+type Survey = (Recovered, Chain, Option<(Header, Summary)>);
 
 impl Recovered {
     fn read_file(&mut self, disk: &dyn Disk, dir: &Path, link: &Link) -> Result<Summary, OpenError> {
         let number = link.header.number;
-        let bytes = file::load(disk, dir, number, link.end);
-        let bytes = bytes.map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
-        let mut summary = Summary::new(link.durable);
+        let loaded = link.load(disk, dir);
+        let (bytes, summary) = loaded.map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
+        if let Some(offset) = summary.corrupt_at() {
+            return Err(OpenError::Damaged { file: number, offset });
+        }
         for piece in pieces(&bytes, link.header) {
-            summary.take(&piece);
             let Piece::Frame(offset, frame) = piece else { continue };
             if !self.index.replay(&frame) {
                 return Err(OpenError::Unknown { file: number, offset });
             }
             self.recovery.entries += u64::from(matches!(frame.head.kind, CONVERSION | OPT_OUT));
         }
-        if let Some(offset) = summary.corrupt_at() {
-            return Err(OpenError::Damaged { file: number, offset });
-        }
-        let lost = summary.gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>();
         self.recovery.files += 1;
-        self.recovery.lost_bytes += lost;
+        self.recovery.lost_bytes += summary.gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>();
         self.recovery.torn_bytes += summary.torn.end - summary.torn.start;
         self.last_sequence = self.last_sequence.max(summary.last_sequence.unwrap_or(0));
         self.last_at_ms = self.last_at_ms.max(summary.last_at_ms);
@@ -202,5 +207,5 @@ pub(super) fn skip_frames(header: Header, gap: Range<u64>) -> Vec<u8> {
 fn open_spare(disk: &dyn Disk, dir: &Path, header: Header) -> io::Result<Option<Prepared>> {
     let file = disk.open(&log_path(dir, header.number), Access::ReadWrite)?;
     let capacity = file.length()?.min(FILE_BYTES_MAX);
-    Ok((capacity >= file::FILE_BYTES_MIN).then_some(Prepared { header, file, capacity }))
+    Ok((capacity >= FILE_BYTES_MIN).then_some(Prepared { header, file, capacity }))
 }

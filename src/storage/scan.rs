@@ -75,12 +75,6 @@ pub(super) struct Summary {
 
 impl Summary {
     /// `durable` is what the file after this one says of it, if there is one.
-    pub(super) fn of(bytes: &[u8], header: Header, durable: u64) -> Self {
-        let mut summary = Self::new(durable);
-        pieces(bytes, header).for_each(|piece| summary.take(&piece));
-        summary
-    }
-
     pub(super) fn new(durable: u64) -> Self {
         Self { durable, torn: DATA_AT..DATA_AT, end: DATA_AT, ..Self::default() }
     }
@@ -101,11 +95,21 @@ impl Summary {
         self.end = at + frame.length() as u64;
     }
 
+    /// The file after this one says that frames reach to `end`. Zeros before it are damage then, not room.
+    pub(super) fn expect_end(&mut self, end: u64) {
+        if self.end < end {
+            self.torn = self.end..end;
+        }
+    }
+
+    /// All that is broken.
+    pub(super) fn broken(&self) -> impl Iterator<Item = &Range<u64>> {
+        self.gaps.iter().chain(Some(&self.torn).filter(|torn| !torn.is_empty()))
+    }
+
     /// Where the first byte is that was on the disk and is now broken. A cut of power does not do that.
     pub(super) fn corrupt_at(&self) -> Option<u64> {
-        let torn = Some(&self.torn).filter(|torn| !torn.is_empty());
-        let mut broken = self.gaps.iter().chain(torn);
-        broken.find(|range| range.start < self.durable).map(|range| range.start)
+        self.broken().find(|range| range.start < self.durable).map(|range| range.start)
     }
 }
 
@@ -132,6 +136,12 @@ mod tests {
 
     const HEADER: Header = Header { number: 1, salt: 2 };
 
+    fn summary(bytes: &[u8], header: Header, durable: u64) -> Summary {
+        let mut summary = Summary::new(durable);
+        pieces(bytes, header).for_each(|piece| summary.take(&piece));
+        summary
+    }
+
     /// Three frames of 40 bytes; each says that those before it were on the disk.
     fn three_frames() -> Vec<u8> {
         let mut bytes = HEADER.encode();
@@ -148,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_whole_file_has_neither_gaps_nor_a_torn_end() {
-        let summary = Summary::of(&three_frames(), HEADER, 0);
+        let summary = summary(&three_frames(), HEADER, 0);
         assert_eq!((summary.frames, summary.last_sequence, summary.last_at_ms), (3, Some(3), 13));
         assert_eq!((summary.end, summary.durable), (DATA_AT + 120, DATA_AT + 80));
         assert!(summary.gaps.is_empty() && summary.torn.is_empty());
@@ -161,7 +171,7 @@ mod tests {
             let at = DATA_AT + frame * 40;
             let mut bytes = three_frames();
             bytes[at as usize + 35] ^= 1;
-            let summary = Summary::of(&bytes, HEADER, 0);
+            let summary = summary(&bytes, HEADER, 0);
             assert_eq!(summary.frames, 2);
             assert_eq!(summary.corrupt_at(), corrupt.then_some(at), "frame {frame}");
             let range = if corrupt { summary.gaps[0].clone() } else { summary.torn };
@@ -169,7 +179,7 @@ mod tests {
         }
         let mut bytes = three_frames();
         bytes[DATA_AT as usize + 85] ^= 1;
-        assert_eq!(Summary::of(&bytes, HEADER, DATA_AT + 120).corrupt_at(), Some(DATA_AT + 80));
+        assert_eq!(summary(&bytes, HEADER, DATA_AT + 120).corrupt_at(), Some(DATA_AT + 80));
     }
 
     #[test]

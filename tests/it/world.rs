@@ -12,6 +12,7 @@ use pixelgate::config::{Config, DevOptions};
 use pixelgate::domain::time::{Clock, MS_PER_DAY, Timestamp};
 use pixelgate::service::crypto::SystemRng;
 use pixelgate::storage::real_disk::RealDisk;
+use pixelgate::storage::{export, reader};
 
 /// A clock that stands still until it is moved.
 pub struct HeldClock(AtomicU64);
@@ -141,11 +142,14 @@ impl Drop for World {
 }
 
 pub fn stored_in(dir: &Path) -> Vec<serde_json::Value> {
-    let mut out = Vec::new();
-    pixelgate::storage::export::ndjson(dir, &pixelgate::storage::export::Filter::default(), &mut out)
-        .expect("the log can be read");
-    let text = String::from_utf8(out).expect("exports are text");
-    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+    let rows = reader::read(dir, reader::From::Start).expect("the log can be read");
+    rows.map(|row| {
+        let mut line = Vec::new();
+        export::write_ndjson(&row.expect("a whole row"), &mut line)
+            .expect("memory takes all that is written");
+        serde_json::from_slice(&line).expect("each line is JSON")
+    })
+    .collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test looks at the bytes themselves")]

@@ -100,7 +100,8 @@ impl Site {
 
 /// The first port from `port` on that nobody listens on.
 fn next_free(port: u16) -> Result<SocketAddr, CliError> {
-    let candidates = (port..port.saturating_add(PORTS_TRIED)).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let candidates =
+        (port..port.saturating_add(PORTS_TRIED)).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     let free = candidates.into_iter().find(|address| TcpListener::bind(address).is_ok());
     free.ok_or_else(|| CliError::Negative(format!("no port from {port} on is free")))
 }

@@ -42,8 +42,18 @@ impl Event {
 
 /// What a reader looks for first. The rest follows in the order of its names.
 const FIRST: [&str; 12] = [
-    "kind", "id", "at", "event", "account_id", "pixel_id", "event_tag_id", "value_micros", "currency", "quantity",
-    "page", "browser_id",
+    "kind",
+    "id",
+    "at",
+    "event",
+    "account_id",
+    "pixel_id",
+    "event_tag_id",
+    "value_micros",
+    "currency",
+    "quantity",
+    "page",
+    "browser_id",
 ];
 
 fn flatten(name: &str, value: &Value) -> Vec<(String, String)> {

@@ -39,10 +39,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     }
     match verdict {
         Verdict::Believed(_) => Ok(()),
-        Verdict::Expired(_) => Err(CliError::Negative("the cookie is too old, or from the future".to_owned())),
-        Verdict::Foreign => {
-            Err(CliError::Negative("no key of the configuration signed this, so it counts as no cookie".to_owned()))
+        Verdict::Expired(_) => {
+            Err(CliError::Negative("the cookie is too old, or from the future".to_owned()))
         }
+        Verdict::Foreign => Err(CliError::Negative(
+            "no key of the configuration signed this, so it counts as no cookie".to_owned(),
+        )),
     }
 }
 
@@ -111,7 +113,8 @@ impl Verdict {
         writeln!(io.out, "browser id  {}", known.cookie.browser_id.expose())?;
         writeln!(io.out, "issued on   {}", date(known.cookie.issued_day))?;
         writeln!(io.out, "days left   {}", keys.days_left(known.cookie, now))?;
-        let key = if known.of_old_key { "an old one; the next hit gets it signed anew" } else { "the current one" };
+        let key =
+            if known.of_old_key { "an old one; the next hit gets it signed anew" } else { "the current one" };
         writeln!(io.out, "signed by   {key}")?;
         Ok(())
     }
@@ -136,7 +139,11 @@ mod tests {
     #[test]
     fn what_nobody_signed_is_foreign() {
         for cookie in ["", "x", "v1.00112233445566778899aabbccddeeff.20000.1.AAAA", "v1.a.99999999999.1.x"] {
-            assert_eq!(command(&["inspect", "cookie", cookie], ""), ("foreign\n".to_owned(), 1), "{cookie:?}");
+            assert_eq!(
+                command(&["inspect", "cookie", cookie], ""),
+                ("foreign\n".to_owned(), 1),
+                "{cookie:?}"
+            );
         }
     }
 }

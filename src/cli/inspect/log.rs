@@ -69,7 +69,8 @@ impl Summary {
     }
 
     fn as_json(&self) -> serde_json::Value {
-        let kinds: serde_json::Map<_, _> = self.named().map(|(name, count)| (name.to_owned(), count.into())).collect();
+        let kinds: serde_json::Map<_, _> =
+            self.named().map(|(name, count)| (name.to_owned(), count.into())).collect();
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
         json!({"kinds": kinds, "first_at": time(self.first), "last_at": time(self.last)})
     }
