@@ -32,6 +32,8 @@ pub(crate) struct Attempt {
     pub(crate) event: Event,
     /// `name=value` of the browser's id cookie, empty for a fresh browser.
     pub(crate) cookie: String,
+    /// It was sent before, so it may have been stored before an opt-out that came in between.
+    pub(crate) is_repeat: bool,
 }
 
 /// Survives all restarts of the server, because it is not part of it.
@@ -42,7 +44,7 @@ pub(crate) struct Ledger {
     /// Sent and never answered: may or may not be stored, but once at most.
     unanswered: HashMap<Event, Attempt>,
     opt_outs: HashMap<String, OptOut>,
-    /// Sent after the browser's opt-out had been acknowledged.
+    /// Sent for the first time after the browser's opt-out had been acknowledged.
     forbidden: HashSet<[u8; 36]>,
     /// Ids of rows that were acknowledged although they must not be stored.
     broken: Vec<String>,
@@ -59,7 +61,8 @@ enum OptOut {
 impl Ledger {
     /// Before `attempt` goes out.
     pub(crate) fn sending(&mut self, attempt: &Attempt) {
-        if self.opt_outs.get(browser_id(&attempt.cookie)) == Some(&OptOut::Acknowledged) {
+        let is_gone = self.opt_outs.get(browser_id(&attempt.cookie)) == Some(&OptOut::Acknowledged);
+        if is_gone && !attempt.is_repeat {
             self.forbidden.insert(attempt.event.text());
         }
         self.unanswered.insert(attempt.event, attempt.clone());
@@ -94,7 +97,7 @@ impl Ledger {
 
     /// What was never answered, to be sent again as a careful client would.
     pub(crate) fn take_unanswered(&mut self) -> Vec<Attempt> {
-        self.unanswered.drain().map(|(_, attempt)| attempt).collect()
+        self.unanswered.drain().map(|(_, attempt)| Attempt { is_repeat: true, ..attempt }).collect()
     }
 
     /// The ids that must be there after something that classes from `class` on survive.
@@ -135,7 +138,12 @@ mod tests {
     const COOKIE: &str = "__Host-Http-pg=v1.00ff.20000.1.mac";
 
     fn attempt(number: u64) -> Attempt {
-        Attempt { what: What::Conversion, event: Event { run: 1, number }, cookie: COOKIE.into() }
+        Attempt {
+            what: What::Conversion,
+            event: Event { run: 1, number },
+            cookie: COOKIE.into(),
+            is_repeat: false,
+        }
     }
 
     fn stored(id: &'static str) -> Outcome<'static> {
@@ -157,12 +165,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_before_the_opt_out_may_have_been_stored_before_it() {
+        let mut ledger = Ledger::default();
+        ledger.sending(&attempt(1));
+        ledger.opting_out(COOKIE);
+        ledger.opted_out(COOKIE);
+        let again = ledger.take_unanswered();
+        ledger.sending(&again[0]);
+        let event = String::from_utf8(again[0].event.text().to_vec()).unwrap();
+        assert!(!ledger.is_forbidden(&event));
+    }
+
+    #[test]
     fn what_was_not_answered_is_sent_again() {
         let mut ledger = Ledger::default();
         ledger.sending(&attempt(1));
         ledger.sending(&attempt(2));
         ledger.answered(&attempt(1), 200, &stored("a"));
-        assert_eq!(ledger.take_unanswered(), [attempt(2)]);
+        assert_eq!(ledger.take_unanswered(), [Attempt { is_repeat: true, ..attempt(2) }]);
         assert_eq!(ledger.must_be_there(Class::Os).collect::<Vec<_>>(), ["a"]);
     }
 }

@@ -82,8 +82,12 @@ mod tests {
     fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
         for (number, id, ack) in [(1, "d", "disk"), (2, "o", "os")] {
-            let attempt =
-                Attempt { what: What::Conversion, event: Event { run: 9, number }, cookie: COOKIE.into() };
+            let attempt = Attempt {
+                what: What::Conversion,
+                event: Event { run: 9, number },
+                cookie: COOKIE.into(),
+                is_repeat: false,
+            };
             ledger.sending(&attempt);
             let outcome = Outcome { word: "stored", id: Some(id), ack: Some(ack), reason: None };
             ledger.answered(&attempt, 200, &outcome);
@@ -124,8 +128,12 @@ mod tests {
     #[test]
     fn what_was_sent_after_the_opt_out_must_not_be_there_under_any_name() {
         let mut ledger = ledger();
-        let late =
-            Attempt { what: What::PageView, event: Event { run: 9, number: 3 }, cookie: COOKIE.into() };
+        let late = Attempt {
+            what: What::PageView,
+            event: Event { run: 9, number: 3 },
+            cookie: COOKIE.into(),
+            is_repeat: false,
+        };
         ledger.sending(&late);
         let event = String::from_utf8(late.event.text().to_vec()).unwrap();
         let row = format!(r#"{{"kind":"page_view","id":"x","event_id":"{event}","browser_id":"ff"}}"#);

@@ -105,7 +105,7 @@ impl World {
             8..12 => {
                 let attempt = self.attempt(What::Conversion, &browser);
                 self.hit(connection, target, attempt.clone()).await?;
-                self.hit(connection, target, attempt).await
+                self.hit(connection, target, Attempt { is_repeat: true, ..attempt }).await
             }
             12..72 => self.hit(connection, target, self.attempt(What::Conversion, &browser)).await,
             _ => self.hit(connection, target, self.attempt(What::PageView, &browser)).await,
@@ -131,7 +131,7 @@ impl World {
     pub(crate) fn attempt(&self, what: What, cookie: &str) -> Attempt {
         let number = self.number.get();
         self.number.set(number + 1);
-        Attempt { what, event: Event { run: self.run, number }, cookie: cookie.to_owned() }
+        Attempt { what, event: Event { run: self.run, number }, cookie: cookie.to_owned(), is_repeat: false }
     }
 
     /// Sends one hit and notes what it was told.
