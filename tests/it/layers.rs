@@ -39,12 +39,11 @@ const IMPURE_STD: &[&str] = &[
     "std::time::SystemTime",
 ];
 
-/// Crates that only one layer names.
-const CRATES_OF_HTTP: &[&str] =
-    &["http", "http_body", "http_body_util", "httparse", "hyper", "hyper_util", "tokio_rustls", "rustls"];
+/// Crates that only `http` names. What reads an answer as a client may use `httparse`, as `http` does.
+const CRATES_OF_HTTP: &[&str] = &["http", "http_body", "http_body_util", "hyper", "hyper_util"];
 
 /// Crates that only one file names, so that any of them can be replaced.
-const CRATES_OF_ONE_FILE: &[&str] = &["dashmap", "ring", "crc32c", "maxminddb", "governor"];
+const CRATES_OF_ONE_FILE: &[&str] = &["dashmap", "ring", "maxminddb", "governor"];
 
 #[test]
 fn imports_point_down() {
@@ -117,12 +116,9 @@ fn http_elsewhere(source: &Source, faults: &mut Vec<String>) {
     if source.layer() == "http" {
         return;
     }
-    let own_http = |path: &Path| path.segments.len() == 2 && path.segments[1] == "http";
-    let imports_own = source.paths.iter().any(own_http);
-    for path in &source.paths {
-        let named = &*path.segments[0];
-        if CRATES_OF_HTTP.contains(&named) && !(named == "http" && imports_own) {
-            faults.push(at(source, path, &format!("`{named}` is named outside `http`")));
+    for name in CRATES_OF_HTTP {
+        for path in source.paths_into(name) {
+            faults.push(at(source, path, &format!("`{name}` is named outside `http`")));
         }
     }
 }
@@ -142,7 +138,7 @@ fn cookies_elsewhere(source: &Source, faults: &mut Vec<String>) {
 
 fn second_places(sources: &[Source], faults: &mut Vec<String>) {
     for name in CRATES_OF_ONE_FILE {
-        let names = |source: &&Source| source.paths.iter().any(|path| path.segments[0] == *name);
+        let names = |source: &&Source| source.paths_into(name).next().is_some();
         let files: Vec<_> = sources.iter().filter(names).map(|source| &*source.file).collect();
         if files.len() > 1 {
             faults.push(format!("`{name}` is named in {}", files.join(" and ")));
@@ -266,6 +262,13 @@ fn what_points_down_is_let_through() {
     check(&[("storage/a.rs", "use crate::consent::gate::Permitted; use super::log::Log;")], &[]);
     check(&[("http/a.rs", "use crate::{service::hit, consent::signals::Signals}; use http::Uri;")], &[]);
     check(&[("cli/a.rs", "use crate::{app, http}; fn f() { http::server::run() }")], &[]);
+    check(
+        &[
+            ("http/a.rs", "use rustls::crypto::ring; fn f() { ring::x() }"),
+            ("service/b.rs", "use ring::hmac;"),
+        ],
+        &[],
+    );
     check(&[("http/mod.rs", "#[cfg(test)] mod tests { use crate::storage::log; }")], &[]);
 }
 

@@ -6,6 +6,7 @@ mod edge;
 mod layers;
 mod opt_out;
 mod pixel;
+mod readme;
 mod simulated_disk;
 mod source;
 mod storage;

@@ -36,7 +36,9 @@ pub(crate) enum Kind {
 pub(crate) struct Path {
     pub(crate) line: usize,
     pub(crate) segments: Vec<String>,
-    /// Imported to be seen from outside: `pub use`.
+    /// Brought in by a `use`.
+    pub(crate) imported: bool,
+    /// By a `pub use`, to be seen from outside.
     pub(crate) exported: bool,
 }
 
@@ -47,6 +49,14 @@ impl Source {
             Paths { tokens: &tokens, at: 0, modules: module_of(file), depths: Vec::new(), found: Vec::new() };
         let paths = paths.collect();
         Self { file: file.to_owned(), tokens, paths, test_modules }
+    }
+
+    /// The paths that start at another crate called `name`, unless a `use` of a module of that name hides it.
+    pub(crate) fn paths_into<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Path> {
+        let hides =
+            |path: &Path| path.imported && path.segments.len() > 1 && path.segments.ends_with(&[name.into()]);
+        let hidden = self.paths.iter().any(hides);
+        self.paths.iter().filter(move |path| !hidden && path.segments[0] == name)
     }
 
     /// The first directory or file name: the layer.
@@ -293,7 +303,7 @@ impl Paths<'_> {
         if segments.len() > 1 && segments.last().is_some_and(|last| last == "self") {
             segments.pop();
         }
-        self.add(line, segments, exported);
+        self.add(Path { line, segments, imported: true, exported });
     }
 
     fn branches(&mut self, before: &[String], exported: bool) {
@@ -321,13 +331,13 @@ impl Paths<'_> {
         let tail = start > 0 && self.is(start - 1, "::");
         let global = start > 1 && !self.is(start - 2, ">") && self.word(start - 2).is_none();
         if !tail || global {
-            self.add(line, segments, false);
+            self.add(Path { line, segments, imported: false, exported: false });
         }
     }
 
-    fn add(&mut self, line: usize, segments: Vec<String>, exported: bool) {
-        let segments = self.resolve(segments);
-        self.found.push(Path { line, segments, exported });
+    fn add(&mut self, path: Path) {
+        let segments = self.resolve(path.segments);
+        self.found.push(Path { segments, ..path });
     }
 
     fn resolve(&self, segments: Vec<String>) -> Vec<String> {

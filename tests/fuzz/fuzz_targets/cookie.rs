@@ -5,7 +5,8 @@
 
 #![no_main]
 
-use std::sync::OnceLock;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, OnceLock};
 
 use libfuzzer_sys::fuzz_target;
 use pixelgate::consent::gate::{Gate, Permitted};
@@ -14,9 +15,16 @@ use pixelgate::consent::regulated::BrowserCookie;
 use pixelgate::consent::rule::Circumstances;
 use pixelgate::consent::signals::Signals;
 use pixelgate::domain::id::BrowserId;
-use pixelgate::domain::opt_out::{OptOutView, Subject};
+use pixelgate::domain::settings::Registry;
 use pixelgate::domain::time::{MS_PER_DAY, Timestamp};
+use pixelgate::http::cookie::Jar;
+use pixelgate::http::request::Head;
+use pixelgate::service::crawler::Crawlers;
+use pixelgate::service::geo::Geo;
 use pixelgate::service::identity::IdentityKeys;
+use pixelgate::service::live::Live;
+use pixelgate::service::pixel::Browser;
+use pixelgate_fuzz::genuine::Nobody;
 
 const NOW: Timestamp = Timestamp(20_000 * MS_PER_DAY);
 const OURS: BrowserCookie =
@@ -31,12 +39,36 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!((known.cookie, &candidate), (OURS, signed), "an id that nobody signed");
         }
     }
-    let mut signals = Signals::default();
-    for pair in text.split([';', '\n']) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        signals.see_cookie(name.trim(), value.trim());
-    }
+    read_jar(&text, signed);
 });
+
+/// The same bytes as `Cookie` headers; `S` alone stands for the genuine id.
+fn read_jar(text: &str, signed: &str) {
+    let lines: Vec<_> = text.lines().map(|line| line.replace("=S;", &format!("={signed};"))).collect();
+    let headers: Vec<_> = lines.iter().map(|line| ("Cookie", line.as_bytes())).collect();
+    let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let head =
+        Head { method: "GET", path: "/", query: "", headers: &headers, client, via_trusted_proxy: false };
+    let mut signals = Signals::default();
+    let jar = Jar::read(&head, live(), NOW, &mut signals);
+    assert!(jar.browser_ids().iter().all(|id| *id == OURS.browser_id), "an id that nobody signed");
+    assert!(!matches!(jar.browser(), Browser::Ambiguous), "one id counted as two");
+    let marked = lines.iter().any(|line| line.contains("pg_optout"));
+    assert!(marked || !signals.is_opted_out() || lines.iter().any(|line| line.contains("pg_prefs")));
+}
+
+fn live() -> &'static Live {
+    static LIVE: OnceLock<Live> = OnceLock::new();
+    LIVE.get_or_init(|| Live {
+        registry: Registry::default(),
+        gate: Gate::new(Policy { default_regime: Regime::None }),
+        identity: fixture().0.clone(),
+        geo: Geo::default(),
+        crawlers: Arc::new(Crawlers::shipped()),
+        cookie_name: "__Host-Http-pg".to_owned(),
+        country_header: None,
+    })
+}
 
 /// `signed` with what follows `S` and a byte written over it at that byte's place.
 fn damaged(signed: &str, line: &str) -> String {
@@ -63,12 +95,4 @@ fn permitted() -> Permitted<BrowserCookie> {
     let signals = Signals::default();
     let about = Circumstances { signals: &signals, directed_to_children: false, opt_outs: &Nobody, now: NOW };
     gate.admit(OURS, &about).expect("nothing denies")
-}
-
-struct Nobody;
-
-impl OptOutView for Nobody {
-    fn is_opted_out(&self, _: Subject) -> bool {
-        false
-    }
 }

@@ -13,10 +13,10 @@ use pixelgate::consent::rule::{Circumstances, Verdict};
 use pixelgate::consent::signals::Signals;
 use pixelgate::domain::conversion::{Country, ShortText};
 use pixelgate::domain::money::{Currency, Money};
-use pixelgate::domain::opt_out::{OptOutView, Subject};
 use pixelgate::domain::page::PageAddress;
 use pixelgate::domain::personal::looks_personal;
 use pixelgate::domain::time::Timestamp;
+use pixelgate_fuzz::genuine::Nobody;
 
 fuzz_target!(|text: &str| {
     let lines: Vec<_> = text.lines().collect();
@@ -80,14 +80,6 @@ fn is_allowed(signals: &Signals, default_regime: Regime, activity: Activity) -> 
     let verdicts: Vec<_> = gate.explain(activity, None, &about).map(|(_, verdict)| verdict).collect();
     let denied = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Deny(_)));
     !denied && verdicts.iter().any(|verdict| matches!(verdict, Verdict::Allow(..)))
-}
-
-struct Nobody;
-
-impl OptOutView for Nobody {
-    fn is_opted_out(&self, _: Subject) -> bool {
-        false
-    }
 }
 
 /// What is kept of a text stays as it is when it is read again, and names nobody.
