@@ -1,5 +1,15 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
+//!
+//! The edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an HTTP/1.1
+//! socket and waits on it without a buffer, `exchange` frames what comes (`framing`, `chunks`) and answers a pixel's
+//! request from the buffer, `one_request` lends any other to hyper, `h2` is hyper's altogether. All of them ask the
+//! same [`service::Service`] with the same [`request::Head`]. Nothing waits without a deadline (`limits`), and hyper
+//! never sees a byte of HTTP/1.1 that could be read in two ways.
 
+pub mod census;
+pub mod chunks;
+pub mod fault;
+pub mod framing;
 pub mod limits;
 pub mod proxy;
 pub mod rate_limit;
@@ -9,12 +19,6 @@ pub mod server;
 pub mod server_metrics;
 pub mod service;
 pub mod tls;
-
-pub mod chunks;
-pub mod fault;
-pub mod framing;
-
-pub mod census;
 
 mod address;
 mod body;
