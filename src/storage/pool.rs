@@ -89,6 +89,12 @@ impl Pool {
         self.changed.notify_all();
     }
 
+    /// Before everything else, and before a new file is made.
+    pub(super) fn ask_first(&self, chore: Chore) {
+        self.state().chores.push_front(chore);
+        self.changed.notify_all();
+    }
+
     pub(super) fn hand_over(&self, gathered: Gathered) {
         self.state().gathered.push(gathered);
     }
