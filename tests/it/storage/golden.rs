@@ -63,13 +63,13 @@ fn entries() -> Vec<Entry> {
 fn lines(disk: &SimulatedDisk) -> String {
     let mut text = Vec::new();
     for stored in read_all(dir(), &disk.shared()) {
-        write_ndjson(&stored, &mut text).unwrap();
+        write_ndjson(&stored, &mut text).expect("memory takes it");
     }
-    String::from_utf8(text).unwrap()
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 fn put(disk: &dyn Disk, path: &Path, bytes: &[u8]) {
-    disk.create(path).unwrap().write_at(0, bytes).unwrap();
+    disk.create(path).and_then(|file| file.write_at(0, bytes)).expect("a good disk");
 }
 
 #[test]
@@ -95,9 +95,9 @@ fn this_version_writes_what_it_always_wrote() {
 }
 
 fn write(disk: &SimulatedDisk) {
-    let (log, _) = open(dir(), &disk.shared(), small()).unwrap();
+    let (log, _) = open(dir(), &disk.shared(), small()).expect("a good disk");
     assert!(append_each(&log, entries()).iter().all(Result::is_ok));
-    log.close().unwrap();
+    log.close().expect("a good disk");
 }
 
 #[test]
