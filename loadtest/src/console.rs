@@ -1,12 +1,6 @@
 //! All that this tool prints.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line tool speaks through its output"
-)]
-
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -27,16 +21,17 @@ impl Console {
 
     /// A line for people; with `--json` it goes to standard error.
     pub(crate) fn say(self, text: impl AsRef<str>) {
-        match self {
-            Self::Text => println!("{}", text.as_ref()),
-            Self::Json => eprintln!("{}", text.as_ref()),
-        }
+        // A reader that has seen enough (`| head`) is no reason to stop.
+        let _ = match self {
+            Self::Text => writeln!(std::io::stdout(), "{}", text.as_ref()),
+            Self::Json => writeln!(std::io::stderr(), "{}", text.as_ref()),
+        };
     }
 
     /// The result, printed with `--json` only.
     pub(crate) fn result(self, value: &impl Serialize) -> Result<()> {
         if self == Self::Json {
-            println!("{}", serde_json::to_string_pretty(value)?);
+            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(value)?)?;
         }
         Ok(())
     }
@@ -53,7 +48,7 @@ impl Console {
 
 /// An error that ends the program.
 pub(crate) fn complain(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
 }
 
 /// Microseconds for people.

@@ -44,6 +44,10 @@ async fn run(plan: &Plan, watch: &mut dyn FnMut(Moment<'_>)) -> Result<Stats> {
     let opens = Instant::now() + plan.warm_up;
     let closes = opens + plan.duration;
     shared.set_window(opens, closes);
+    // Without a warm-up every request counts, also those before this task runs again.
+    if plan.warm_up.is_zero() {
+        shared.open();
+    }
     let mut tasks = tokio::task::JoinSet::new();
     for (index, connection) in connections.into_iter().enumerate() {
         tasks.spawn_local(worker::work(Rc::clone(&shared), index, connection));
@@ -52,6 +56,9 @@ async fn run(plan: &Plan, watch: &mut dyn FnMut(Moment<'_>)) -> Result<Stats> {
         tasks.spawn_local(schedule::dispatch(Rc::clone(&shared), rate, arrivals));
     }
     sleep_until(opens).await;
+    if !plan.warm_up.is_zero() {
+        shared.open();
+    }
     watch(Moment::Opens);
     while Instant::now() < closes && !shared.is_done() {
         sleep(TICK.min(closes - Instant::now())).await;

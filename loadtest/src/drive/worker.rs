@@ -30,6 +30,8 @@ pub(super) struct Shared {
     window: Cell<(Instant, Instant)>,
     closed: Cell<bool>,
     unfinished: Cell<u64>,
+    /// No more requests than this; without a limit during the warm-up, which has one in time.
+    number_max: Cell<u64>,
 }
 
 impl Shared {
@@ -47,6 +49,7 @@ impl Shared {
             window: Cell::new((Instant::now(), Instant::now())),
             closed: Cell::new(false),
             unfinished: Cell::new(0),
+            number_max: Cell::new(u64::MAX),
         }
     }
 
@@ -67,12 +70,17 @@ impl Shared {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.closed.get() || (self.number.get() >= self.plan.requests_max && self.unfinished.get() == 0)
+        self.closed.get() || (self.number.get() >= self.number_max.get() && self.unfinished.get() == 0)
+    }
+
+    /// The warm-up is over: from here on requests are counted and limited.
+    pub(super) fn open(&self) {
+        self.number_max.set(self.number.get().saturating_add(self.plan.requests_max));
     }
 
     /// An arrival at `intended`, or `false` when there have been enough.
     pub(super) fn arrive(&self, intended: Instant) -> bool {
-        if self.number.get() + self.waiting.borrow().len() as u64 >= self.plan.requests_max {
+        if self.number.get() + self.waiting.borrow().len() as u64 >= self.number_max.get() {
             return false;
         }
         self.waiting.borrow_mut().push_back(intended);
@@ -99,7 +107,7 @@ impl Shared {
     /// When the next request should be sent; `None` at the end.
     async fn next(&self) -> Option<Instant> {
         if self.plan.mode == Mode::Closed {
-            let over = self.closed.get() || self.number.get() >= self.plan.requests_max;
+            let over = self.closed.get() || self.number.get() >= self.number_max.get();
             return (!over).then(Instant::now);
         }
         loop {
