@@ -210,7 +210,13 @@ impl Reply {
 }
 
 /// Sends one request on a connection of its own and reads the whole answer.
-pub(crate) fn send(to: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+pub(crate) fn send(
+    to: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Reply {
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: px.localhost\r\nConnection: close\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
