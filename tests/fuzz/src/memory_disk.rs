@@ -18,11 +18,12 @@ pub struct MemoryDisk {
 impl MemoryDisk {
     /// The same files, from here on apart.
     pub fn copy(&self) -> Self {
-        let files = lock(&self.files).iter().map(|(path, bytes)| {
+        let files = lock(&self.files);
+        let copies = files.iter().map(|(path, bytes)| {
             let bytes = lock(bytes).clone();
             (path.clone(), Arc::new(Mutex::new(bytes)))
         });
-        Self { files: Mutex::new(files.collect()) }
+        Self { files: Mutex::new(copies.collect()) }
     }
 
     /// Changes the log file that has the most frames in it, the later one of two.
