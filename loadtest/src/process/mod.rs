@@ -99,6 +99,18 @@ impl Process {
         bail!("did not end within {within:?} of SIGTERM; it printed:\n{}", self.tail())
     }
 
+    /// Reads what it has printed by now; returns the lines that speak of a panic.
+    pub(crate) fn panics(&mut self) -> Vec<String> {
+        let mut panics = Vec::new();
+        while let Ok(line) = self.lines.try_recv() {
+            if line.contains("panic") {
+                panics.push(line.clone());
+            }
+            self.keep(line);
+        }
+        panics
+    }
+
     /// The last lines that it printed.
     pub(crate) fn tail(&mut self) -> String {
         while let Ok(line) = self.lines.try_recv() {
