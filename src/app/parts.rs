@@ -128,7 +128,8 @@ pub(super) fn workers(config: &Config) -> usize {
     config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
-fn live(config: &Config) -> Result<Live, AppError> {
+/// What requests are answered under.
+pub fn live(config: &Config) -> Result<Live, AppError> {
     let secrets: Vec<_> =
         config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect();
     let identity = IdentityKeys::new(&secrets, config.cookie.max_age_days);

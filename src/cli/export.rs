@@ -53,10 +53,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let progress = (!std::io::stdout().is_terminal()).then(|| spinner("rows read"));
     let mut choice = Choice { after: args.after, kinds: &args.kinds, damage: Vec::new() };
     let rows = rows.inspect(|_| progress.iter().for_each(|bar| bar.inc(1)));
-    let rows = rows.filter_map(|row| choice.take(row));
+    let mut rows = rows.filter_map(|row| choice.take(row));
     match args.format {
         Format::Ndjson => {
-            rows.map(|row| export::write_ndjson(&row?, &mut *io.out).map_err(CliError::from)).collect()
+            rows.try_for_each(|row| export::write_ndjson(&row?, &mut *io.out).map_err(CliError::from))
         }
         Format::Csv => write_csv(rows, io),
     }?;

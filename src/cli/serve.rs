@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::{CliError, Io};
-use crate::app::{self, Reread};
+use crate::app::{self, Reread, Running};
 use crate::config::{Account, Config, DevOptions, Mode};
 
 /// Run the server until it is told to stop (SIGTERM or SIGINT).
@@ -56,20 +56,21 @@ pub(super) fn run(args: Args, io: &mut Io<'_>) -> Result<(), CliError> {
             (Config::dev(options.clone()), Box::new(move || Ok(Config::dev(options.clone()))))
         }
     };
-    let tls = (config.public.tls.is_some(), config.admin.tls.is_some());
     write_listing(&config, io)?;
-    let mut told = Ok(());
-    app::run(config, reread, |running| {
-        let lines = [("listening", tls.0, running.public), ("admin", tls.1, running.admin)];
-        told = lines.into_iter().try_for_each(|line| write_address(line, io));
-    })?;
-    Ok(told?)
+    let schemes = [&config.public, &config.admin].map(|listener| match listener.tls {
+        Some(_) => "https",
+        None => "http",
+    });
+    let mut written = Ok(());
+    app::run(config, reread, |running| written = write_addresses(schemes, running, io))?;
+    written
 }
 
-fn write_address((what, tls, address): (&str, bool, SocketAddr), io: &mut Io<'_>) -> std::io::Result<()> {
-    let scheme = if tls { "https" } else { "http" };
-    writeln!(io.out, "{what} on {scheme}://{address}")?;
-    io.out.flush()
+/// The last lines before the first request may come.
+fn write_addresses(schemes: [&str; 2], running: &Running, io: &mut Io<'_>) -> Result<(), CliError> {
+    writeln!(io.out, "listening on {}://{}", schemes[0], running.public)?;
+    writeln!(io.out, "admin on {}://{}", schemes[1], running.admin)?;
+    Ok(io.out.flush()?)
 }
 
 impl From<DevArgs> for DevOptions {

@@ -75,6 +75,9 @@ pub(super) async fn collect<S: Service>(
     bytes_max: usize,
     shared: &Shared<S>,
 ) -> Result<Collected, Fault> {
+    if incoming.size_hint().lower() > bytes_max as u64 {
+        return Err(Fault::BodyTooLarge);
+    }
     let mut room = shared.options.census.body_room();
     let mut bytes = Vec::new();
     let started = Instant::now();

@@ -118,15 +118,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
         bytes_max: usize,
         metrics: &ServerMetrics,
     ) -> Result<usize, Gone> {
-        poll_fn(|cx| match buffer.poll_fill(&mut self.io, cx, bytes_max) {
+        let read = poll_fn(|cx| match buffer.poll_fill(&mut self.io, cx, bytes_max) {
             Poll::Ready(read) => Poll::Ready(read.map_err(|_| Gone)),
             Poll::Pending => {
                 ready!(self.deadline.poll_over(cx));
                 metrics.deadlines(self.phase).inc();
                 Poll::Ready(Err(Gone))
             }
-        })
-        .await
+        });
+        let read = read.await;
+        self.now = Instant::now();
+        read
     }
 
     /// Writes all of `bytes`, unless the client takes none of them for too long.

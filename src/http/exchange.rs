@@ -90,7 +90,7 @@ where
         if let Some(length) = framing::head_length(buffer.unread(), seen)? {
             return Ok(length);
         }
-        framing::check_unfinished(buffer.unread(), limits)?;
+        framing::check_unfinished(buffer.unread(), seen, limits)?;
         if seen == 0 {
             connection.start_head(limits);
         }

@@ -49,14 +49,15 @@ pub fn head_length(bytes: &[u8], seen: usize) -> Result<Option<usize>, Fault> {
     Ok(None)
 }
 
-/// Whether `bytes` can still become a head, so that nobody waits for the end of what is none.
-pub fn check_unfinished(bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
+/// Whether `bytes` can still become a head, so that nobody waits for the end of what is none. `seen` bytes were
+/// looked at before.
+pub fn check_unfinished(bytes: &[u8], seen: usize, limits: &Limits) -> Result<(), Fault> {
     let is_control = |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\r' | b'\n' | b'\t')) || *byte == 0x7f;
-    if bytes.first().is_some_and(|byte| !byte.is_ascii_alphabetic()) || bytes.iter().any(is_control) {
+    let starts_oddly = bytes.first().is_some_and(|byte| !byte.is_ascii_alphabetic());
+    if starts_oddly || bytes[seen..].iter().any(is_control) {
         return Err(Fault::Control);
     }
-    let request_line = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-    if request_line > limits.uri_bytes_max + AROUND_URI_BYTES_MAX {
+    if is_request_line_too_long(bytes, limits) {
         return Err(Fault::UriTooLong);
     }
     if bytes.len() >= limits.head_bytes_max {
@@ -68,7 +69,8 @@ pub fn check_unfinished(bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
 /// Reads a whole head, as measured by [`head_length`].
 pub fn parse<'b>(head: &'b [u8], slots: &mut HeaderSlots<'b>, limits: &Limits) -> Result<Framed<'b>, Fault> {
     if head.len() > limits.head_bytes_max {
-        return Err(too_long(head, limits));
+        let in_target = is_request_line_too_long(head, limits);
+        return Err(if in_target { Fault::UriTooLong } else { Fault::HeadTooLarge });
     }
     let mut raw = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut []);
@@ -177,14 +179,9 @@ fn fault_of(error: httparse::Error) -> Fault {
     }
 }
 
-/// A head that is too long because of its target is told so.
-fn too_long(head: &[u8], limits: &Limits) -> Fault {
-    let request_line = memchr::memchr(b'\n', head).unwrap_or(head.len());
-    if request_line > limits.uri_bytes_max + AROUND_URI_BYTES_MAX {
-        Fault::UriTooLong
-    } else {
-        Fault::HeadTooLarge
-    }
+fn is_request_line_too_long(bytes: &[u8], limits: &Limits) -> bool {
+    let bytes_max = limits.uri_bytes_max + AROUND_URI_BYTES_MAX;
+    bytes.len() > bytes_max && memchr::memchr(b'\n', &bytes[..bytes_max]).is_none()
 }
 
 /// `CONNECT` and `TRACE` are known to HTTP, but not to this server.

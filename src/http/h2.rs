@@ -36,7 +36,7 @@ where
     S: Service,
 {
     let limits = shared.limits();
-    let open = Arc::new(Streams::default());
+    let open = Arc::new(Streams::new());
     let service = service_fn({
         let (open, shared) = (Arc::clone(&open), Arc::clone(&shared));
         move |request| {
@@ -51,14 +51,18 @@ where
     let io = Stalling { io: TokioIo::new(io), deadline: None, stall: limits.write_stall };
     let mut connection = pin!(builder(limits).serve_connection(io, service));
     let mut end = pin!(end(&open, &shared));
-    let asked_to_leave = tokio::select! {
+    tokio::select! {
         _ = &mut connection => return,
-        () = &mut end => Instant::now(),
-    };
+        () = &mut end => {}
+    }
     connection.as_mut().graceful_shutdown();
-    // Who does not read its answers would never be done.
-    let patience = if shared.is_draining() { limits.drain } else { limits.write_stall };
-    let _ = tokio::time::timeout_at(asked_to_leave + patience, connection).await;
+    // Who does not answer the farewell, or does not read its answers, would never be done.
+    let patience = match (open.open.load(Ordering::Relaxed), shared.is_draining()) {
+        (0, _) => limits.linger,
+        (_, false) => limits.write_stall,
+        (_, true) => limits.drain,
+    };
+    let _ = tokio::time::timeout(patience, connection).await;
 }
 
 fn builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
@@ -71,13 +75,12 @@ fn builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
         .max_send_buf_size(limits.h2_window_bytes as usize)
         .max_header_list_size(limits.h2_header_list_bytes_max)
         .max_pending_accept_reset_streams(RESETS_MAX)
-        .max_local_error_reset_streams(RESETS_MAX)
-        .keep_alive_interval(limits.idle)
-        .keep_alive_timeout(limits.write_stall);
+        .max_local_error_reset_streams(RESETS_MAX);
     builder
 }
 
-/// Resolves once the connection is to be closed: first request too late, idle, old, or draining.
+/// Resolves once the connection is to be closed: first request too late, idle, old, or draining. No pings for that:
+/// they would tell that the client is there, not that it wants anything.
 async fn end<S: Service>(streams: &Streams, shared: &Shared<S>) {
     let limits = shared.limits();
     let mut drain = pin!(shared.drain.notified());
@@ -85,45 +88,61 @@ async fn end<S: Service>(streams: &Streams, shared: &Shared<S>) {
     if shared.is_draining() {
         return;
     }
-    let born = Instant::now();
-    let mut idle_since = born;
-    let mut seen = 0;
+    let old_at = streams.born + limits.age;
     loop {
-        let patience = if seen == 0 { limits.first_byte } else { limits.idle };
-        let idle_until = idle_since + patience;
-        let old_at = born + limits.age;
-        tokio::select! {
-            () = &mut drain => return,
-            () = tokio::time::sleep_until(idle_until.min(old_at)) => {}
-        }
         let now = Instant::now();
-        let begun = streams.begun.load(Ordering::Relaxed);
-        let is_idle = begun == seen && streams.open.load(Ordering::Relaxed) == 0;
-        let phase = match (now >= old_at, seen) {
-            (true, _) => Phase::Age,
-            (false, 0) => Phase::FirstByte,
-            (false, _) => Phase::Idle,
+        let (patience, phase) = match streams.has_begun() {
+            false => (limits.first_byte, Phase::FirstByte),
+            true => (limits.idle, Phase::Idle),
         };
-        if is_idle || phase == Phase::Age {
+        let quiet_until = streams.quiet_since().map(|since| since + patience);
+        let over =
+            if now >= old_at { Some(Phase::Age) } else { quiet_until.filter(|&at| at <= now).map(|_| phase) };
+        if let Some(phase) = over {
             shared.metrics().deadlines(phase).inc();
             return;
         }
-        (seen, idle_since) = (begun, now);
+        // A stream may come or go in the meantime and change which of the two counts.
+        let again = now + limits.first_byte.min(limits.idle);
+        tokio::select! {
+            () = &mut drain => return,
+            () = tokio::time::sleep_until(again.min(old_at).min(quiet_until.unwrap_or(again))) => {}
+        }
     }
 }
 
 /// The streams of one connection.
-#[derive(Default)]
 struct Streams {
+    born: Instant,
     open: AtomicUsize,
-    begun: AtomicU64,
+    /// When a stream was opened or closed last, in milliseconds since `born`; 0 before the first.
+    last_ms: AtomicU64,
 }
 
 impl Streams {
+    fn new() -> Self {
+        Self { born: Instant::now(), open: AtomicUsize::new(0), last_ms: AtomicU64::new(0) }
+    }
+
     fn enter(open: &Arc<Self>) -> Stream {
         open.open.fetch_add(1, Ordering::Relaxed);
-        open.begun.fetch_add(1, Ordering::Relaxed);
+        open.touch();
         Stream(Arc::clone(open))
+    }
+
+    fn touch(&self) {
+        let ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_ms.store(ms.max(1), Ordering::Relaxed);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.last_ms.load(Ordering::Relaxed) > 0
+    }
+
+    /// Since when no stream is open, if none is.
+    fn quiet_since(&self) -> Option<Instant> {
+        let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
+        (self.open.load(Ordering::Relaxed) == 0).then(|| self.born + last)
     }
 }
 
@@ -131,6 +150,7 @@ struct Stream(Arc<Streams>);
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        self.0.touch();
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -173,6 +193,7 @@ async fn accept<S: Service>(
 /// The limits and the strictness of HTTP/1.1, as far as HTTP/2's framing has not seen to them.
 fn check(parts: &mut http::request::Parts, limits: &Limits) -> Result<(), Fault> {
     framing::check_method(parts.method.as_str())?;
+    check_host(parts)?;
     let query = parts.uri.query().unwrap_or("");
     let target_bytes = parts.uri.path().len() + query.len() + usize::from(!query.is_empty());
     let params = memchr_iter(b'&', query.as_bytes()).count() + 1;
@@ -184,7 +205,7 @@ fn check(parts: &mut http::request::Parts, limits: &Limits) -> Result<(), Fault>
     if parts.headers.len() > HEADERS_MAX || cookie_bytes > limits.cookie_bytes_max {
         return Err(Fault::HeadTooLarge);
     }
-    check_host(parts)
+    Ok(())
 }
 
 /// Leaves exactly one `Host`, as a head of HTTP/1.1 has it (RFC 9113, section 8.3.1).

@@ -11,6 +11,7 @@ use hyper::rt::ReadBufCursor;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::body;
 use super::buffer::Buffer;
@@ -64,6 +65,8 @@ where
         .serve_connection(&mut wire, service)
         .await;
     let Wire { fault, stalled, wrote, body, .. } = wire;
+    // The body may have taken its time, and the idle time starts after it.
+    connection.now = Instant::now();
     match served {
         Ok(()) if body.is_done() && wrote => {
             Ok(if plan.close || shared.is_draining() { Next::Close } else { Next::Request })

@@ -1,5 +1,7 @@
 //! Keys, codes and randomness. The only module that names ring.
 
+use std::cell::RefCell;
+
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -37,12 +39,17 @@ pub fn same_secret(known: &[u8], given: &[u8]) -> bool {
     difference == 0
 }
 
-/// The operating system's randomness.
+/// The operating system's randomness, asked for in blocks: a system call for each id costs more than all else that
+/// is done for it.
 pub struct SystemRng(SystemRandom);
 
 impl SystemRng {
     pub fn new() -> Self {
         Self(SystemRandom::new())
+    }
+
+    fn ask(&self, bytes: &mut [u8]) {
+        self.0.fill(bytes).expect("the operating system gives randomness");
     }
 }
 
@@ -54,8 +61,34 @@ impl Default for SystemRng {
 
 impl Rng for SystemRng {
     fn fill(&self, bytes: &mut [u8]) {
-        self.0.fill(bytes).expect("the operating system gives randomness");
+        if bytes.len() > BLOCK_BYTES {
+            return self.ask(bytes);
+        }
+        BLOCK.with_borrow_mut(|block| {
+            if block.left < bytes.len() {
+                self.ask(&mut block.bytes);
+                block.left = BLOCK_BYTES;
+            }
+            let from = BLOCK_BYTES - block.left;
+            let given = &mut block.bytes[from..from + bytes.len()];
+            bytes.copy_from_slice(given);
+            // Nothing that was given out stays readable here.
+            given.fill(0);
+            block.left -= bytes.len();
+        });
     }
+}
+
+struct Block {
+    bytes: [u8; BLOCK_BYTES],
+    /// How many bytes at the end have not been given out.
+    left: usize,
+}
+
+const BLOCK_BYTES: usize = 1_024;
+
+thread_local! {
+    static BLOCK: RefCell<Block> = const { RefCell::new(Block { bytes: [0; BLOCK_BYTES], left: 0 }) };
 }
 
 #[cfg(test)]
@@ -78,5 +111,19 @@ mod tests {
         assert!(!same_secret(b"abc", b"abcd"));
         assert!(!same_secret(b"abc", b""));
         assert!(!same_secret(b"abc", b"abd"));
+    }
+
+    #[test]
+    fn no_random_bytes_are_given_out_twice() {
+        let rng = SystemRng::new();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..10_000 {
+            let mut bytes = [0; 10];
+            rng.fill(&mut bytes);
+            assert!(bytes != [0; 10] && seen.insert(bytes));
+        }
+        let mut long = [0; BLOCK_BYTES + 1];
+        rng.fill(&mut long);
+        assert!(long.iter().any(|&byte| byte != 0));
     }
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use super::disk::Disk;
 use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, Name};
-use super::frame::{self, Frame};
-use super::record::{BEGIN, Begin};
-use super::scan::{Summary, pieces};
+use super::frame::Frame;
+use super::record::{BEGIN, Begin, SKIP};
+use super::scan::{Piece, Summary, pieces};
 
 /// The files of a data directory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -75,12 +75,12 @@ impl Chain {
                 Name::Lost(_) => {}
             }
         }
-        chain.link(starts)?;
+        chain.link(disk, dir, starts)?;
         Ok(chain)
     }
 
     /// From the last file with something in it back to the first.
-    fn link(&mut self, mut starts: Vec<Start>) -> Result<(), ChainError> {
+    fn link(&mut self, disk: &dyn Disk, dir: &Path, mut starts: Vec<Start>) -> Result<(), ChainError> {
         let used = |start: &Start| matches!(start.content, Content::Begun(..) | Content::Headless(_));
         let last = starts.iter().rposition(used);
         for start in starts.drain(last.map_or(0, |last| last + 1)..) {
@@ -100,11 +100,17 @@ impl Chain {
                 }
             };
             self.links.push(Link { header: start.header, sequence, end: end.0, durable: end.1 });
-            end = (FILE_BYTES_MAX, 0);
-            if let Some(begin) = begin {
-                end = (u64::from(begin.end), u64::from(begin.durable));
-                self.skip_to(begin.previous, &mut starts)?;
-            }
+            end = match begin {
+                Some(begin) => {
+                    self.skip_to(begin.previous, &mut starts)?;
+                    (u64::from(begin.end), u64::from(begin.durable))
+                }
+                None => {
+                    let previous = starts.iter().rfind(|start| used(start));
+                    let end = previous.map(|previous| end_before(disk, dir, previous.header, sequence));
+                    (end.transpose()?.unwrap_or(FILE_BYTES_MAX), 0)
+                }
+            };
         }
         self.links.reverse();
         Ok(())
@@ -127,6 +133,17 @@ impl Chain {
         let first = self.links.iter().rposition(|link| link.sequence <= sequence.saturating_add(1));
         &self.links[first.unwrap_or(0)..]
     }
+}
+
+/// Where the frame `sequence` is in a file that a damaged one follows: the same entry was written again there, and
+/// counts once.
+fn end_before(disk: &dyn Disk, dir: &Path, header: Header, sequence: u64) -> io::Result<u64> {
+    let bytes = file::load(disk, dir, header.number, FILE_BYTES_MAX)?;
+    let again = pieces(&bytes, header).find_map(|piece| match piece {
+        Piece::Frame(at, frame) if frame.head.sequence >= sequence && frame.head.kind != BEGIN => Some(at),
+        _ => None,
+    });
+    Ok(again.unwrap_or(FILE_BYTES_MAX))
 }
 
 struct Start {
@@ -154,9 +171,8 @@ impl Start {
         };
         let header = Header::decode(&start).filter(|header| header.number == number);
         let header = header.ok_or(ChainError::NoHeader(number))?;
-        let content = match first_frame(&start, header, 0) {
-            Some((Some(begin), sequence)) => Content::Begun(begin, sequence),
-            Some((None, sequence)) => Content::Headless(sequence),
+        let content = match begin(&start, header) {
+            Some(begun) => begun,
             None => Self::look_further(disk, dir, header)?,
         };
         Ok(Some(Self { header, content }))
@@ -164,21 +180,25 @@ impl Start {
 
     fn look_further(disk: &dyn Disk, dir: &Path, header: Header) -> Result<Content, ChainError> {
         let bytes = file::load(disk, dir, header.number, FILE_BYTES_MAX)?;
-        let data = bytes.get(DATA_AT as usize..).unwrap_or_default();
-        if data.iter().all(|&byte| byte == 0) {
+        if bytes.get(DATA_AT as usize..).unwrap_or_default().iter().all(|&byte| byte == 0) {
             return Ok(Content::Empty);
         }
-        let at = frame::find(data, 0, header.frame_salt());
-        let first = at.and_then(|at| first_frame(&bytes, header, at));
-        Ok(first.map_or(Content::Torn, |(_, sequence)| Content::Headless(sequence)))
+        let sequences = pieces(&bytes, header).filter_map(|piece| match piece {
+            // A mark over what was lost has no number; where there is nothing else, nothing was written again.
+            Piece::Frame(_, frame) => {
+                Some(if frame.head.kind == SKIP { u64::MAX } else { frame.head.sequence })
+            }
+            Piece::Gap(_) | Piece::Torn(_) => None,
+        });
+        Ok(sequences.min().map_or(Content::Torn, Content::Headless))
     }
 }
 
-/// The frame `at` bytes into the data: what it says if it begins a file, and its sequence number.
-fn first_frame(bytes: &[u8], header: Header, at: usize) -> Option<(Option<Begin>, u64)> {
-    let frame = Frame::parse(bytes.get(DATA_AT as usize + at..)?, header.frame_salt())?;
-    let begin = (frame.head.kind == BEGIN).then(|| Begin::read(frame.payload)).flatten();
-    Some((begin, frame.head.sequence))
+/// The frame that begins a file, if it is there.
+fn begin(start: &[u8], header: Header) -> Option<Content> {
+    let frame = Frame::parse(start.get(DATA_AT as usize..)?, header.frame_salt())?;
+    let begin = (frame.head.kind == BEGIN).then(|| Begin::read(frame.payload))??;
+    Some(Content::Begun(begin, frame.head.sequence))
 }
 
 /// The header and the frame that begins the file.

@@ -186,7 +186,7 @@ impl Group {
         round.answer(&mut self.outcomes[1], |outcome| outcome.answer(synced))
     }
 
-    /// There was nothing to write.
+    /// Those who wait for nothing that is written with this group.
     pub(super) fn tell_unwritten(&mut self, round: &mut Round) -> usize {
         let say = |outcome| match outcome {
             Outcome::Duplicate(id) => Ok(Appended::Duplicate(id)),

@@ -103,6 +103,8 @@ impl Housekeeper {
         if let Some(old) = self.recycled.pop()
             && self.disk.rename(&log_path(&self.dir, old), &new).is_ok()
         {
+            // Before it is written over, or a cut of power leaves a part of the log without its contents.
+            self.disk.sync_dir(&self.dir)?;
             return self.disk.open(&new, Access::ReadWrite);
         }
         self.disk.create(&new)

@@ -105,11 +105,18 @@ pub(super) struct Recovered {
 /// Opens the log in `dir` for writing. Nothing is changed before all of it has been found whole.
 pub(super) fn recover(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Recovered, OpenError> {
     let fail = |source| OpenError::Io { dir: dir.to_owned(), source };
-    let (mut recovered, chain, tail) = survey(disk, dir, index)?;
+    let (mut recovered, chain, mut files) = survey(disk, dir, index)?;
     recovered.clear_away(disk, dir, &chain).map_err(fail)?;
-    if let Some((header, summary)) = tail {
+    if let Some((header, summary)) = files.pop() {
         recovered.closed.pop();
-        recovered.file = Some(mend(disk, dir, header, &summary).map_err(fail)?);
+        recovered.file = Some(mend_last(disk, dir, header, &summary).map_err(fail)?);
+    }
+    for (header, summary) in files.iter().filter(|(_, summary)| summary.broken().next().is_some()) {
+        let ranges: Vec<_> = summary.broken().cloned().collect();
+        if let Err(error) = skip(disk, dir, *header, &ranges) {
+            // It was given up because the disk failed there, and all that counts of it can be read.
+            tracing::warn!(error = %error, file.number = header.number, "a part of the log stays unmarked as lost");
+        }
     }
     for header in &chain.spare {
         recovered.spare.extend(open_spare(disk, dir, *header).map_err(fail)?);
@@ -117,7 +124,7 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Recov
     Ok(recovered)
 }
 
-/// Reads all of the log in `dir`, changes nothing, and says what is in its last file.
+/// Reads all of the log in `dir`, changes nothing, and says what is in each file.
 pub(super) fn survey(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Survey, OpenError> {
     let chain = Chain::read(disk, dir).map_err(|error| match error {
         ChainError::Io(source) => OpenError::Io { dir: dir.to_owned(), source },
@@ -133,16 +140,17 @@ pub(super) fn survey(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Survey
         next_number: chain.number_max + 1,
         recovery: Recovery::default(),
     };
-    let mut tail = None;
+    let mut files = Vec::new();
     for link in &chain.links {
-        tail = Some((link.header, recovered.read_file(disk, dir, link)?));
+        files.push((link.header, recovered.read_file(disk, dir, link)?));
     }
     recovered.recovery.opt_outs = recovered.index.opt_outs.len() as u64;
     recovered.recovery.dedup_keys = recovered.index.dedup.len() as u64;
-    Ok((recovered, chain, tail))
+    Ok((recovered, chain, files))
 }
 
-type Survey = (Recovered, Chain, Option<(Header, Summary)>);
+/// With what is in each file that counts.
+type Survey = (Recovered, Chain, Vec<(Header, Summary)>);
 
 impl Recovered {
     fn read_file(&mut self, disk: &dyn Disk, dir: &Path, link: &Link) -> Result<Summary, OpenError> {
@@ -181,7 +189,7 @@ impl Recovered {
 
 /// Makes the last file one that can be added to: zeros behind its last frame, marks over what is lost between, and
 /// all of it on the disk, because what is a duplicate of it may be acknowledged as such.
-fn mend(disk: &dyn Disk, dir: &Path, header: Header, summary: &Summary) -> io::Result<Active> {
+fn mend_last(disk: &dyn Disk, dir: &Path, header: Header, summary: &Summary) -> io::Result<Active> {
     let file = disk.open(&log_path(dir, header.number), Access::ReadWrite)?;
     zero(&*file, summary.torn.start, summary.torn.end)?;
     for gap in &summary.gaps {
@@ -192,8 +200,17 @@ fn mend(disk: &dyn Disk, dir: &Path, header: Header, summary: &Summary) -> io::R
     Ok(Active { file, header, capacity, offset: summary.end, durable: summary.end, is_begun: true })
 }
 
+/// Writes marks over `ranges`, so that readers pass over them.
+pub(super) fn skip(disk: &dyn Disk, dir: &Path, header: Header, ranges: &[Range<u64>]) -> io::Result<()> {
+    let file = disk.open(&log_path(dir, header.number), Access::ReadWrite)?;
+    for range in ranges {
+        file.write_at(range.start, &skip_frames(header, range.clone()))?;
+    }
+    file.sync_data()
+}
+
 /// Frames that stand for a broken range.
-pub(super) fn skip_frames(header: Header, gap: Range<u64>) -> Vec<u8> {
+fn skip_frames(header: Header, gap: Range<u64>) -> Vec<u8> {
     let mut frames = Vec::new();
     for length in skips(gap, FRAME_BYTES_MAX) {
         let head = Head { sequence: 0, at_ms: 0, durable: 0, kind: SKIP, version: VERSION };

@@ -13,7 +13,7 @@ use super::group::{BEGIN_FRAME_BYTES, begin_head};
 use super::opt_outs::OptOuts;
 use super::real_disk::RealDisk;
 use super::record::Begin;
-use super::recovery::{Index, OpenError, Recovery, skip_frames, survey};
+use super::recovery::{Index, OpenError, Recovery, skip, survey};
 
 /// What is in the files of a data directory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -172,12 +172,9 @@ fn skip_damage(disk: &dyn Disk, dir: &Path, link: &Link, accept_loss: bool) -> R
         let error = OpenError::Damaged { file: link.header.number, offset };
         return Err(RepairError::LossNotAccepted(error.to_string()));
     }
-    let file = disk.open(&log_path(dir, link.header.number), Access::ReadWrite)?;
-    for range in summary.broken() {
-        file.write_at(range.start, &skip_frames(link.header, range.clone()))?;
-    }
-    file.sync_data()?;
-    Ok(summary.broken().map(|range| range.end - range.start).sum())
+    let ranges: Vec<_> = summary.broken().cloned().collect();
+    skip(disk, dir, link.header, &ranges)?;
+    Ok(ranges.iter().map(|range| range.end - range.start).sum())
 }
 
 /// Derives the indexes from the log once more, as every start does, and says what is in them. They live in memory

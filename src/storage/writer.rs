@@ -337,6 +337,9 @@ impl Writer {
             }
             let told = self.group.tell_synced(round, &synced);
             self.queue.note_answered(told);
+        } else {
+            let told = self.group.tell_unwritten(round);
+            self.queue.note_answered(told);
         }
         file.keep(self.group.frames.len());
         Ok(())

@@ -43,7 +43,7 @@ const IMPURE_STD: &[&str] = &[
 const CRATES_OF_HTTP: &[&str] = &["http", "http_body", "http_body_util", "hyper", "hyper_util"];
 
 /// Crates that only one file names, so that any of them can be replaced.
-const CRATES_OF_ONE_FILE: &[&str] = &["dashmap", "ring", "crc32c", "maxminddb", "governor"];
+const CRATES_OF_ONE_FILE: &[&str] = &["dashmap", "ring", "maxminddb", "governor"];
 
 #[test]
 fn imports_point_down() {

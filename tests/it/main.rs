@@ -1,6 +1,7 @@
 //! The tests that look at the whole: one binary, one module a subject.
 
 mod admin;
+mod command_line;
 mod edge;
 mod layers;
 mod opt_out;

@@ -47,7 +47,8 @@ impl Tests {
 
     /// What the last column of `row` names and nobody can find; also a row that names nothing.
     fn missing(&self, row: &str) -> Vec<String> {
-        let column = row.trim_end_matches(['|', ' ']).rsplit(" | ").next().unwrap_or_default();
+        let cells = row.trim_end().strip_suffix('|').unwrap_or(row);
+        let column = cells.rsplit('|').next().unwrap_or_default();
         let in_rust = quoted(column, '`').filter(|name| !self.is_in_rust(name));
         let in_browser = quoted(column, '"').filter(|name| !self.browser.contains(&format!("test('{name}'")));
         let mut missing: Vec<_> = in_rust.chain(in_browser).map(|name| format!("no test {name}")).collect();

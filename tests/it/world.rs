@@ -15,10 +15,10 @@ use pixelgate::storage::real_disk::RealDisk;
 use pixelgate::storage::{export, reader};
 
 /// A clock that stands still until it is moved.
-pub struct HeldClock(AtomicU64);
+pub(crate) struct HeldClock(AtomicU64);
 
 impl HeldClock {
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.0.fetch_add(u64::try_from(by.as_millis()).expect("a short time"), Ordering::SeqCst);
     }
 }
@@ -30,24 +30,24 @@ impl Clock for HeldClock {
 }
 
 /// Noon of a day in 2026.
-pub const START: Timestamp = Timestamp(20_700 * MS_PER_DAY + MS_PER_DAY / 2);
+pub(crate) const START: Timestamp = Timestamp(20_700 * MS_PER_DAY + MS_PER_DAY / 2);
 
 /// One server with its data directory.
-pub struct World {
+pub(crate) struct World {
     running: Option<Running>,
     config: Config,
-    pub clock: Arc<HeldClock>,
+    pub(crate) clock: Arc<HeldClock>,
     data: tempfile::TempDir,
 }
 
 impl World {
     /// Development mode.
-    pub fn dev() -> Self {
+    pub(crate) fn dev() -> Self {
         Self::with(|_| {})
     }
 
     /// Development mode, changed.
-    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         let mut config = Config::dev(DevOptions {
@@ -77,12 +77,12 @@ impl World {
     }
 
     /// Stops the server, as SIGTERM would, and starts it again on the same data.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.stop();
         self.start();
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.stop().expect("the server stops cleanly");
         }
@@ -92,43 +92,43 @@ impl World {
         self.running.as_ref().expect("the server runs")
     }
 
-    pub fn public(&self) -> SocketAddr {
+    pub(crate) fn public(&self) -> SocketAddr {
         self.running().public
     }
 
-    pub fn admin(&self) -> SocketAddr {
+    pub(crate) fn admin(&self) -> SocketAddr {
         self.running().admin
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.data.path().join("data")
     }
 
     /// A browser's GET on the public listener.
-    pub fn get(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
+    pub(crate) fn get(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
         send(self.public(), "GET", target, headers, "")
     }
 
-    pub fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    pub(crate) fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         send(self.public(), "POST", target, headers, body)
     }
 
-    pub fn admin_get(&self, target: &str) -> Reply {
+    pub(crate) fn admin_get(&self, target: &str) -> Reply {
         send(self.admin(), "GET", target, &[], "")
     }
 
-    pub fn admin_post(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
+    pub(crate) fn admin_post(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
         send(self.admin(), "POST", target, headers, "")
     }
 
     /// Everything stored, as `pixelgate export` gives it.
-    pub fn stored(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn stored(&self) -> Vec<serde_json::Value> {
         stored_in(&self.data_dir())
     }
 
     /// The bytes of all that the log holds, to compare: what is behind the files' headers. Files that are made ready
     /// ahead of the need hold nothing.
-    pub fn log_bytes(&self) -> Vec<u8> {
+    pub(crate) fn log_bytes(&self) -> Vec<u8> {
         log_bytes_of(&self.data_dir())
     }
 }
@@ -141,7 +141,7 @@ impl Drop for World {
     }
 }
 
-pub fn stored_in(dir: &Path) -> Vec<serde_json::Value> {
+pub(crate) fn stored_in(dir: &Path) -> Vec<serde_json::Value> {
     let rows = reader::read(dir, reader::From::Start).expect("the log can be read");
     rows.map(|row| {
         let mut line = Vec::new();
@@ -170,47 +170,47 @@ const HEADER_BYTES: usize = 1_024;
 
 /// One answer.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
-    pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
             .iter()
             .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| &**value)
     }
 
-    pub fn outcome(&self) -> &str {
+    pub(crate) fn outcome(&self) -> &str {
         self.header("Pixelgate-Outcome").unwrap_or("")
     }
 
     /// `name=value` of the cookie that the answer sets; an empty value is one that it removes.
-    pub fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         self.headers_named("Set-Cookie").find_map(|line| {
             let pair = line.split(';').next()?;
             pair.strip_prefix(name)?.starts_with('=').then(|| pair.to_owned())
         })
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("the body is JSON")
     }
 }
 
 /// Sends one request on a connection of its own and reads the whole answer.
-pub fn send(to: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+pub(crate) fn send(to: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: px.localhost\r\nConnection: close\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));

@@ -31,7 +31,7 @@ const fn hit(name: &'static str, label: &'static str, hint: &'static str) -> Hit
 
 pub(super) const HITS: [Hit; 12] = [
     hit("visit", "Page view", "nothing is said against it"),
-    Hit { query: PURCHASE, ..hit("purchase", "Purchase, € 59.00", "answered when it is on the disk") },
+    Hit { query: PURCHASE, ..hit("purchase", "Purchase, €\u{a0}59", "answered when it is on the disk") },
     Hit { query: ORDER, ..hit("order", "Order DEMO-1", "press twice: it counts once") },
     Hit { headers: &[("Sec-GPC", "1")], ..hit("gpc", "Global Privacy Control", "Sec-GPC: 1") },
     Hit { headers: &[("DNT", "1")], ..hit("dnt", "Do Not Track", "DNT: 1") },

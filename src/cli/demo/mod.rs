@@ -122,3 +122,122 @@ fn write_invitation(places: &Places, temporary: bool, io: &mut Io<'_>) -> Result
     )?;
     Ok(io.out.flush()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Environment;
+    use crate::storage::reader;
+
+    /// A server and the demo's pages beside it, all on free ports.
+    struct Demo {
+        running: Running,
+        site: Site,
+        pages: SocketAddr,
+        data: tempfile::TempDir,
+    }
+
+    impl Demo {
+        fn start() -> Self {
+            let data = tempfile::tempdir().expect("a temporary directory");
+            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let config = Config::dev(DevOptions {
+                listen: Some(any),
+                admin_listen: Some(any),
+                data_dir: Some(data.path().to_owned()),
+                workers: Some(1),
+                rate_limits: false,
+            });
+            let reread = Box::new(|| Err("nothing is reloaded here".to_owned()));
+            let running = app::start(config, Environment::system(), reread).expect("the server starts");
+            let listener = server::bind(any).expect("a free port");
+            let pages = listener.local_addr().expect("the port");
+            let site = Site::start(listener, &running, "d".to_owned()).expect("the pages start");
+            Self { running, site, pages, data }
+        }
+
+        fn ask(&self, request: &str) -> (u16, String) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let answer = runtime.expect("a runtime").block_on(fetch::fetch(self.pages, request));
+            let (status, body) = answer.expect("an answer");
+            (status, String::from_utf8(body).expect("text"))
+        }
+
+        fn press(&self, hit: &str) -> u16 {
+            let body = format!("hit={hit}");
+            let length = body.len();
+            let head = "POST /send HTTP/1.1\r\nHost: demo.localhost\r\nConnection: close";
+            self.ask(&format!("{head}\r\nContent-Length: {length}\r\n\r\n{body}")).0
+        }
+
+        fn rows(&self) -> String {
+            self.ask("GET /rows HTTP/1.1\r\nHost: demo.localhost\r\nConnection: close\r\n\r\n").1
+        }
+
+        fn stored(&self) -> usize {
+            let rows = reader::read(self.data.path(), reader::From::Start).expect("a log");
+            rows.map(|row| row.expect("a whole row")).count()
+        }
+
+        fn stop(self) {
+            self.site.stop();
+            self.running.stop().expect("the server stops cleanly");
+        }
+    }
+
+    /// The button `hit` leaves `stored` rows in the log, and the page says `expect`.
+    #[track_caller]
+    fn check(hit: &str, stored: usize, expect: &str) {
+        let demo = Demo::start();
+        assert!(demo.rows().contains("Nothing yet"));
+        assert_eq!(demo.press(hit), 303);
+        let rows = demo.rows();
+        assert!(rows.contains(expect), "{hit}: {rows}");
+        assert_eq!(demo.stored(), stored, "{hit}: {rows}");
+        demo.stop();
+    }
+
+    #[test]
+    fn every_button_does_what_it_says() {
+        check("visit", 1, "Site visit at pixel o8z6j");
+        check("purchase", 1, "Purchase, 59.00 EUR at pixel o8z6j");
+        check("email", 1, "Purchase, 35.00 EUR at pixel o8z6j");
+        check("gpc", 0, "Global Privacy Control is on.");
+        check("dnt", 0, "Do Not Track is on.");
+        check("gdpr", 0, "GDPR applies and there is no consent string.");
+        check("child", 0, "The request is flagged as concerning a child.");
+        check("prefetch", 0, "nobody has seen the page.");
+        check("opted-out", 0, "The browser carries our opt-out cookie.");
+        check("crawler", 0, "The user agent is a known crawler.");
+        check("unknown", 0, "The pixel has no event tag for this event.");
+    }
+
+    #[test]
+    fn an_order_that_comes_twice_is_stored_once() {
+        let demo = Demo::start();
+        for _ in 0..2 {
+            assert_eq!(demo.press("order"), 303);
+        }
+        let rows = demo.rows();
+        assert!(rows.contains("<b>1</b> stored <b>1</b> duplicates <b>0</b> not stored"), "{rows}");
+        assert_eq!(demo.stored(), 1);
+        demo.stop();
+    }
+
+    #[test]
+    fn a_clear_e_mail_address_never_reaches_the_page() {
+        let demo = Demo::start();
+        demo.press("email");
+        let rows = demo.rows();
+        assert!(rows.contains("The stored row") && !rows.contains("jane"), "{rows}");
+        demo.stop();
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_passed_over() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = taken.local_addr().expect("the port").port();
+        let next = next_free(port).expect("a free port");
+        assert!(next.port() > port);
+    }
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{CliError, Io};
+use crate::app;
 use crate::config::{Config, DevOptions};
 use crate::domain::time::{Clock as _, MS_PER_DAY, Timestamp};
 use crate::service::clock::SystemClock;
@@ -29,7 +30,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         Some(path) => Config::load(path)?,
         None => Config::dev(DevOptions::default()),
     };
-    let keys = identity_keys(&config)?;
+    let keys = app::live(&config)?.identity;
     let now = SystemClock.now();
     let verdict = judge(value_of(&args.cookie), &keys, now);
     if args.json {
@@ -46,15 +47,6 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
             "no key of the configuration signed this, so it counts as no cookie".to_owned(),
         )),
     }
-}
-
-fn identity_keys(config: &Config) -> Result<IdentityKeys, CliError> {
-    let secret = |key: &crate::config::CookieKey| {
-        (key.id, secrecy::ExposeSecret::expose_secret(&*key.secret).to_vec())
-    };
-    let secrets: Vec<_> = config.cookie_keys.iter().map(secret).collect();
-    let keys = IdentityKeys::new(&secrets, config.cookie.max_age_days);
-    keys.ok_or_else(|| CliError::Usage("the configuration has no cookie key".to_owned()))
 }
 
 /// `name=value; Path=/` -> `value`. A value itself has no `=`.

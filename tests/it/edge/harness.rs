@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pixelgate::http::request::Head;
 use pixelgate::http::response::Answer;
@@ -37,6 +37,7 @@ impl Default for Echo {
 
 impl Service for Echo {
     fn intake(&self, method: &str, path: &str) -> Intake {
+        assert_ne!(path, "/worse", "a bug outside a journey");
         match (method, path) {
             ("GET" | "HEAD", _) if path.starts_with("/hot") => Intake::Hot,
             _ => Intake::Body { bytes_max: BODY_BYTES_MAX },
@@ -115,6 +116,16 @@ impl Edge {
         runtime.block_on(self.echo.waiting.acquire_many(count)).unwrap().forget();
     }
 
+    /// Waits until `condition` holds, which is what the server does in its own time.
+    #[track_caller]
+    pub(super) fn wait_until(&self, what: &str, condition: impl Fn() -> bool) {
+        let end = Instant::now() + HANG;
+        while !condition() {
+            assert!(Instant::now() < end, "it never happened that {what}");
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
     pub(super) fn answered(&self) -> usize {
         self.echo.answered.load(Ordering::SeqCst)
     }
@@ -172,10 +183,6 @@ impl Client<TcpStream> {
         io.set_write_timeout(Some(HANG)).unwrap();
         io.set_nodelay(true).unwrap();
         Self::over(io)
-    }
-
-    pub(super) fn finish_sending(&self) {
-        self.io.shutdown(Shutdown::Write).unwrap();
     }
 }
 

@@ -1,4 +1,8 @@
 //! The log, from outside.
 
 mod append_and_read;
-mod support;
+mod damage;
+mod failing_disk;
+mod opt_out_order;
+mod power_cut;
+pub(crate) mod support;

@@ -45,14 +45,14 @@ impl Clock for HeldClock {
 
 /// SplitMix64: enough for tests, and the same everywhere.
 #[derive(Debug)]
-pub(super) struct Seeded(Mutex<u64>);
+pub(crate) struct Seeded(Mutex<u64>);
 
 impl Seeded {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Mutex::new(seed))
     }
 
-    pub(super) fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         let mut state = self.0.lock().expect("no test panics in here");
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = *state;
@@ -62,11 +62,11 @@ impl Seeded {
     }
 
     /// Below `end`.
-    pub(super) fn below(&self, end: u64) -> u64 {
+    pub(crate) fn below(&self, end: u64) -> u64 {
         self.next() % end
     }
 
-    pub(super) fn one_in(&self, chances: u64) -> bool {
+    pub(crate) fn one_in(&self, chances: u64) -> bool {
         self.below(chances) == 0
     }
 }
@@ -173,7 +173,7 @@ pub(super) fn open(
     disk: &Arc<dyn Disk>,
     options: LogOptions,
 ) -> Result<(Log, Recovery), OpenError> {
-    open_at(dir, disk, options, HeldClock::new())
+    open_at(dir, disk, options, HeldClock::new(), 1)
 }
 
 pub(super) fn open_at(
@@ -181,8 +181,9 @@ pub(super) fn open_at(
     disk: &Arc<dyn Disk>,
     options: LogOptions,
     clock: Arc<dyn Clock>,
+    seed: u64,
 ) -> Result<(Log, Recovery), OpenError> {
-    Log::open(dir, options, Arc::clone(disk), clock, Arc::new(Seeded::new(1)))
+    Log::open(dir, options, Arc::clone(disk), clock, Arc::new(Seeded::new(seed)))
 }
 
 /// Runs `work` on a worker thread's kind of runtime, with a batcher of `log` beside it.
