@@ -99,10 +99,10 @@ impl Process {
         bail!("did not end within {within:?} of SIGTERM; it printed:\n{}", self.tail())
     }
 
-    /// Reads what it has printed by now; returns the lines that speak of a panic.
+    /// After it is gone: the lines that speak of a panic.
     pub(crate) fn panics(&mut self) -> Vec<String> {
         let mut panics = Vec::new();
-        while let Ok(line) = self.lines.try_recv() {
+        while let Ok(line) = self.lines.recv_timeout(REST_MAX) {
             if line.contains("panic") {
                 panics.push(line.clone());
             }
@@ -144,6 +144,8 @@ fn forward(from: impl Read + Send + 'static, to: Sender<String>) {
     });
 }
 
+/// How long the rest of an ended program's output may take to come through.
+const REST_MAX: Duration = Duration::from_secs(1);
 const TAIL_LINES: usize = 20;
 
 #[cfg(test)]
