@@ -1,7 +1,114 @@
-//! Pixelgate.
+//! Pixelgate: an edge server for conversion pixels that proves consent before it stores anything.
+//!
+//! This page is the architecture. It says what the code relies on and cannot show in one place; the modules' own
+//! pages say the rest. Whoever knows the journey knows the file: pixel, opt_out, … name the same thing in
+//! [`service`], [`http`], the integration tests and the metrics.
+//!
+//! # The one idea: consent is a type
+//!
+//! A consent check that is an `if` gets lost: somebody adds a second path to the disk and the `if` is not on it. Here
+//! there is no way to the disk, and none to the browser's cookie jar, for a bare value. What is about a person leaves
+//! memory only inside a [`Permitted<T>`](consent::gate::Permitted):
+//!
+//! | way out | what it takes |
+//! |---|---|
+//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`; an [`OptOut`](domain::opt_out::OptOut) needs no permit, because it only ever removes |
+//! | a cookie with an identifier | [`give_id`](http::cookie::give_id) and [`sign`](service::identity::IdentityKeys::sign), both of a `&Permitted<BrowserCookie>` |
+//!
+//! A `Permitted` holds the value and the [`Evidence`](consent::evidence::Evidence) why it may go: regime, legal basis,
+//! activities, version of the policy, time. One expression in one file, `consent/gate.rs`, makes one. It cannot be
+//! cloned, defaulted, deserialized, mapped or changed; each of these would be a second way in. So permission for one
+//! person's hit cannot be spent twice, or spent on somebody else.
+//!
+//! The gate ([`Gate::admit`](consent::gate::Gate::admit)) is a pure function of the value, what the request says
+//! ([`Signals`](consent::signals::Signals)), the policy, the opt-outs and the time. It denies if any
+//! [`Rule`](consent::rule::Rule) denies; the order of the rules only picks the reason that is told. What cannot be
+//! read counts against storing. Where measuring is permitted and identifying is not, the value goes through without
+//! its identifiers. [`Refused`](consent::refusal::Refused) does not hold the value: it is gone.
+//!
+//! Two more proofs work the same way. [`Durable`](storage::durable::Durable) says that an entry is as safe as its
+//! class promises; only the log's writer makes it, out of the very write or sync, and an answer that says `stored`
+//! needs one. [`Caller`](service::caller::Caller) says that somebody authenticated.
+//!
+//! The programs in `tests/ui/` try to get round all three, as sibling modules of the real sources, and must not
+//! compile.
+//!
+//! **The type is not enough on its own**: an opt-out may come in between the gate and the disk. So the one writer of
+//! the log owns the set of the opted-out and looks again, in the order of the log. Nothing in the log after an
+//! opt-out is about its subject until an opt-in.
+//!
+//! # Layers: imports point down
+//!
+//! | module | may import | what it never does |
+//! |---|---|---|
+//! | [`domain`] | nothing | no I/O, no async, no clock, no crate but std |
+//! | [`consent`] | `domain` | no I/O, no clock, no crate but std: the same inputs give the same answer |
+//! | [`storage`] | `domain`, `consent` | makes no `Permitted`, not even of what it reads back; nothing outside it opens a file of the log |
+//! | [`service`] | `domain`, `consent`, `storage` | names no header, no status, no type of an HTTP crate |
+//! | [`http`] | `domain`, `consent`, `service` | never imports `storage`, and decides nothing |
+//! | [`config`], [`telemetry`] | `domain`, [`consent::policy`] | nobody else reads the environment |
+//! | [`app`], [`cli`], `main` | all of them | nobody imports them, but `cli` and `main` |
+//!
+//! `tests/it/layers.rs` fails on an import that points up, and on a second place for what has one only: a permit is
+//! made in `consent/gate.rs`, `Set-Cookie` is named in `http/cookie.rs`, `ring` and `dashmap` in one file each.
+//!
+//! # Journeys
+//!
+//! A request is taken in by [`http::server`]: bounded in number, size and time, its framing read in one way or
+//! refused with 400 before anything else looks at it ([`http::framing`]). A pixel's GET is answered straight from the
+//! connection's buffer; everything else, and HTTP/2, goes through hyper. Both end in the same
+//! [`Service`](http::service::Service) and [`Head`](http::request::Head).
+//!
+//! 1. **A pixel hit.** [`http::pixel_hit`] reads the query into a borrowed `PixelHit`, [`http::visitor`] reads what
+//!    headers, parameters, cookies and address say about consent. [`service::pixel`] looks up pixel and event tag,
+//!    drafts a [`Conversion`](domain::conversion::Conversion), asks the gate and appends. Every event of a hit ends in
+//!    exactly one [`Outcome`](service::outcome::Outcome), which is counted in one place and told in
+//!    `Pixelgate-Outcome`. Refusals and duplicates are outcomes, not errors. The answer is the same image, whatever
+//!    the outcome. A new browser gets its id only when the gate permitted the cookie *and* the hit was kept.
+//! 2. **An opt-out.** [`http::opt_out`] shows a page and takes a form that only that page can have sent. The choice is
+//!    recorded for every id that the browser shows. The writer adds it to its set *before* it writes, and the answer
+//!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.
+//! 3. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
+//!    development mode it also tells what was stored and what was not, and why.
+//!
+//! # The log is the truth
+//!
+//! One append-only log for a data directory, one thread that writes it. Workers hand over batches; the writer takes
+//! everything that waits, drops duplicates and what is about the opted-out, writes the rest at once, syncs once if any
+//! of it asks for that, and answers everybody. No timer holds a commit back: under load the groups grow by themselves.
+//!
+//! The class of an entry's kind says what an answer waits for: `memory` nothing, `os` the write, `disk` the sync.
+//! Opt-outs are always `disk`. A sync that failed is not tried again: the file is given up and what was not
+//! acknowledged goes to a fresh one.
+//!
+//! Files are made ready ahead of time, so that a full disk shows while one is prepared and not while a hit waits; the
+//! last one is kept for opt-outs. Frames are checksummed with a salt of their file, so that a recycled file's old bytes
+//! never pass for new ones. A damaged end with nothing valid behind it is an unfinished write and is cut off; damage
+//! before something that was on the disk is a loss, and the server does not start until the operator accepts it
+//! (`pixelgate log repair --accept-loss`).
+//!
+//! Opted-out subjects and the keys of known events are derived: they are in memory and come from reading the log at
+//! the start.
+//!
+//! # How to add a kind of personal data
+//!
+//! 1. Describe it in [`domain`]: what it is, in parsed types, with its identifiers apart from the rest.
+//! 2. Say what it needs, in `consent/regulated.rs`: one `impl Regulated` (which
+//!    [`Activity`](consent::activity::Activity), who it is about, how it forgets its identifiers) and one line in the
+//!    seal. If it needs an activity that is not there yet, add that and go through every rule: the compiler asks only
+//!    about those that match on it.
+//! 3. Give it a variant of [`Entry`](storage::entry::Entry) that takes a `Permitted` of it, and a kind with a class.
+//!    The compiler then shows the places that have to learn it: the writer's re-check, the stored form, the export.
+//! 4. Write the use case in [`service`] and the journey in [`http`] under one name.
+//! 5. Test over sockets that a refusal leaves the log byte-identical and sets no identifier cookie; add a program to
+//!    `tests/ui/` that stores the bare value, and a row to the README's promises.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod consent;
 pub mod domain;
 pub mod http;
 pub mod service;
 pub mod storage;
+pub mod telemetry;

@@ -72,6 +72,11 @@ impl Signals {
         }
     }
 
+    /// Whether [`Self::see_parameter`] takes note of a parameter of this name.
+    pub fn reads_parameter(name: &str) -> bool {
+        Parameter::from_name(name).is_some()
+    }
+
     /// Takes note of one query parameter, decoded once. An empty value and a macro that nobody filled in count
     /// as absent.
     pub fn see_parameter(&mut self, name: &str, value: &str) {
@@ -114,6 +119,11 @@ impl Signals {
     /// The user agent is a known crawler.
     pub fn mark_crawler(&mut self) {
         self.crawler = true;
+    }
+
+    /// Whether the browser carries our opt-out cookie.
+    pub const fn is_opted_out(&self) -> bool {
+        self.opt_out_cookie
     }
 
     pub const fn country(&self) -> Option<Country> {

@@ -1,5 +1,47 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
+//!
+//! The journeys (`pixel`, `opt_out`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! and `admin` say which request is whose.
+//!
+//! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
+//! HTTP/1.1 socket and waits on it without a buffer, `exchange` frames what comes (`framing`, `chunks`) and answers a
+//! pixel's request from the buffer, `one_request` lends any other to hyper, `h2` is hyper's altogether. All of them ask
+//! the same [`service::Service`]. Nothing waits without a deadline (`limits`), and hyper never sees a byte of HTTP/1.1
+//! that could be read in two ways.
+
+pub mod admin;
+pub mod auth;
+pub mod cookie;
+pub mod csrf;
+pub mod opt_out;
+pub mod pixel;
+pub mod pixel_hit;
+pub mod public;
+pub mod visitor;
 
 pub mod request;
 pub mod response;
 pub mod service;
+
+pub mod census;
+pub mod chunks;
+pub mod fault;
+pub mod framing;
+pub mod limits;
+pub mod proxy;
+pub mod rate_limit;
+pub mod server;
+pub mod server_metrics;
+pub mod tls;
+
+mod address;
+mod body;
+mod buffer;
+mod connection;
+mod date;
+mod deadline;
+mod encode;
+mod exchange;
+mod h2;
+mod one_request;
+mod shared;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 pub struct Head<'b> {
     /// Upper case.
     pub method: &'b str,
-    /// Starts with `/`; not decoded.
+    /// Starts with `/`, or is the `*` of an `OPTIONS`; not decoded.
     pub path: &'b str,
     /// What follows the first `?`, not decoded; empty without one.
     pub query: &'b str,

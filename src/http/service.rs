@@ -12,6 +12,11 @@ pub trait Service: Send + Sync + 'static {
 
     /// `body` is empty where there was none.
     fn answer(&self, head: &Head<'_>, body: &[u8]) -> impl Future<Output = Answer> + Send;
+
+    /// The answer to an [`Intake::Hot`] request whose client is over its rate limit. Nothing may be stored for it.
+    fn overloaded(&self, _head: &Head<'_>) -> Answer {
+        Answer::text(503, "too many requests\n").with("Retry-After", "1")
+    }
 }
 
 /// How a request is taken in.

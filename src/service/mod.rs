@@ -1,1 +1,19 @@
 //! Do it: one use case a file, without a word of HTTP.
+//!
+//! Nothing in here names a header, a status or a socket.
+
+pub mod caller;
+pub mod clock;
+pub mod crawler;
+pub mod crypto;
+pub mod dev;
+pub mod explain;
+pub mod geo;
+pub mod identity;
+pub mod journal;
+pub mod live;
+pub mod metrics;
+pub mod operation;
+pub mod opt_out;
+pub mod outcome;
+pub mod pixel;

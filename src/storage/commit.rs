@@ -117,11 +117,12 @@ impl Writer {
             let synced = Durable::by_syncing(&written, || file.sync_with(self.group.frames.len()));
             let synced = synced.inspect_err(|_| _ = self.metrics.sync_failures.inc())?;
             self.metrics.sync_seconds.observe(start.elapsed().as_secs_f64());
-            let told = self.group.tell_synced(round, &synced);
-            self.queue.note_answered(told);
+            // Before the answer: whoever is told that the opt-out is taken back may send the next hit at once.
             for subject in self.group.take_lifted() {
                 self.opt_outs.remove(subject);
             }
+            let told = self.group.tell_synced(round, &synced);
+            self.queue.note_answered(told);
         } else {
             let told = self.group.tell_unwritten(round);
             self.queue.note_answered(told);

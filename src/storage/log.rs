@@ -88,7 +88,7 @@ impl Log {
 
     /// One for each worker thread, with the future that has to run on that same thread for as long as it appends. The
     /// future ends after the log has closed.
-    pub fn appender(&self) -> (Appender, impl Future<Output = ()> + Send + 'static) {
+    pub fn appender(&self) -> (Appender, impl Future<Output = ()> + Send + 'static + use<>) {
         Appender::new(&self.queue)
     }
 

@@ -20,7 +20,7 @@ pub struct Appender {
 }
 
 impl Appender {
-    pub(super) fn new(queue: &Arc<Queue>) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn new(queue: &Arc<Queue>) -> (Self, impl Future<Output = ()> + Send + 'static + use<>) {
         let worker = Arc::new(Worker::new(Arc::clone(queue)));
         queue.enlist(Arc::clone(&worker));
         let batcher = Arc::clone(&worker);

@@ -1,4 +1,14 @@
-//! The integration tests: one binary, a module a subject.
+//! The tests that look at the whole: one binary, one module a subject.
 
+mod admin;
+mod command_line;
+mod edge;
+mod layers;
+mod opt_out;
+mod pixel;
+mod readme;
 mod simulated_disk;
+mod source;
 mod storage;
+mod ui;
+mod world;

@@ -1,0 +1,107 @@
+//! The requests of a browser that loads the pixel.
+
+use crate::target::Target;
+
+/// One request to the pixel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hit<'c> {
+    pub(crate) what: What,
+    /// Becomes the `event_id`: the same number is the same event.
+    pub(crate) event: Event,
+    /// `Cookie` header, empty for none.
+    pub(crate) cookies: &'c str,
+    /// Further header lines, each with its line end.
+    pub(crate) extra: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum What {
+    PageView,
+    Conversion,
+}
+
+/// An event's number: the run it belongs to and its place there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Event {
+    pub(crate) run: u64,
+    pub(crate) number: u64,
+}
+
+impl Event {
+    /// As the tag writes it: 8-4-4-4-12 hexadecimal digits.
+    pub(crate) fn text(self) -> [u8; 36] {
+        let mut text = [b'-'; 36];
+        let mut digits = u128::from(self.run) << 64 | u128::from(self.number);
+        for at in (0..36).rev().filter(|at| !matches!(at, 8 | 13 | 18 | 23)) {
+            text[at] = b"0123456789abcdef"[(digits & 15) as usize];
+            digits >>= 4;
+        }
+        text
+    }
+}
+
+/// The parts of a request that don't change during a run.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    headers: String,
+}
+
+impl Requests {
+    pub(crate) fn to(target: Target) -> Self {
+        Self { headers: format!("{AFTER_EVENT}Host: {}\r\n{BROWSER}", target.address()) }
+    }
+
+    /// Puts the bytes of `hit` into `out`, replacing what is there.
+    pub(crate) fn write(&self, hit: Hit<'_>, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(match hit.what {
+            What::PageView => PAGE_VIEW.as_bytes(),
+            What::Conversion => CONVERSION.as_bytes(),
+        });
+        out.extend_from_slice(&hit.event.text());
+        out.extend_from_slice(self.headers.as_bytes());
+        out.extend_from_slice(hit.extra.as_bytes());
+        if !hit.cookies.is_empty() {
+            out.extend_from_slice(b"Cookie: ");
+            out.extend_from_slice(hit.cookies.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The path that all hits have.
+pub(crate) const PATH: &str = "/i/adsct";
+
+const PAGE_VIEW: &str = "GET /i/adsct?txn_id=o87ng&p_id=Twitter&type=javascript&version=2.3.31&bci=4&eci=3\
+    &tw_sale_amount=0&tw_order_quantity=0&event_id=";
+const CONVERSION: &str = "GET /i/adsct?txn_id=o87ne&p_id=Twitter&type=javascript&version=2.3.31&bci=4&eci=3\
+    &tw_sale_amount=12.50&tw_order_quantity=1&event_id=";
+const AFTER_EVENT: &str = "&integration=advertiser&p_user_id=0&pl_id=3f8b7c2e-5d1a-4e60-9c47-0b6a2d9e1f34\
+    &tw_iframe_status=0&tw_document_href=https%3A%2F%2Fshop.example%2Fthanks%3Forder%3D1\
+    &tw_document_referrer=https%3A%2F%2Fshop.example%2Fcart HTTP/1.1\r\n";
+const BROWSER: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/142.0.0.0 Safari/537.36\r\n\
+    Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\n\
+    Accept-Language: en-US,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+    Referer: https://shop.example/\r\nSec-Fetch-Dest: image\r\nSec-Fetch-Mode: no-cors\r\n\
+    Sec-Fetch-Site: cross-site\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hit_is_one_complete_request() {
+        let requests = Requests::to("127.0.0.1:8080".parse().unwrap());
+        let mut bytes = b"what was there".to_vec();
+        let event = Event { run: 0x0123, number: 0xff };
+        let hit = Hit { what: What::Conversion, event, cookies: "a=b", extra: "Sec-GPC: 1\r\n" };
+        requests.write(hit, &mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.starts_with("GET /i/adsct?txn_id=o87ne&"), "{text}");
+        assert!(text.contains("&event_id=00000000-0000-0123-0000-0000000000ff&"), "{text}");
+        assert!(text.contains(" HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: "), "{text}");
+        assert!(text.ends_with("\r\nSec-GPC: 1\r\nCookie: a=b\r\n\r\n"), "{text}");
+    }
+}

@@ -1,0 +1,236 @@
+//! Configuration -> the parts of a server.
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use prometheus_client::registry::Registry as MetricsRegistry;
+use secrecy::ExposeSecret;
+use tokio_rustls::rustls;
+
+use super::{AppError, Environment, Reread};
+use crate::config::{self, Ack, Config, Listener, Mode};
+use crate::consent::gate::Gate;
+use crate::domain::time::{Clock, Rng};
+use crate::http::csrf::Forms;
+use crate::http::limits::Limits;
+use crate::http::proxy::TrustedProxies;
+use crate::http::public::Public;
+use crate::http::rate_limit::{Rate, RateLimits, Rates};
+use crate::http::server::ServerOptions;
+use crate::http::tls;
+use crate::service::crawler::Crawlers;
+use crate::service::crypto::MacKey;
+use crate::service::geo::Geo;
+use crate::service::identity::IdentityKeys;
+use crate::service::journal::Journal;
+use crate::service::live::{Live, SharedLive};
+use crate::service::metrics::PixelMetrics;
+use crate::service::operation::Operation;
+use crate::service::opt_out::OptOutService;
+use crate::service::pixel::PixelService;
+use crate::storage::durable::AckClass;
+use crate::storage::log::Log;
+use crate::storage::opt_outs::OptOuts;
+use crate::storage::options::{AckClasses, LogOptions};
+
+/// What the workers share.
+pub(super) struct Shared {
+    pub(super) log: Arc<Log>,
+    pub(super) journal: Option<Arc<Journal>>,
+    pub(super) public_options: Arc<ServerOptions>,
+    pub(super) admin_options: Arc<ServerOptions>,
+    live: SharedLive,
+    opt_outs: Arc<OptOuts>,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    metrics: Arc<PixelMetrics>,
+    forms: Arc<Forms>,
+    registry: MetricsRegistry,
+}
+
+impl Shared {
+    pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
+        let Environment { clock, rng, disk } = environment;
+        let live = Arc::new(ArcSwap::from_pointee(live(config)?));
+        let public_options = Arc::new(public_options(config)?);
+        let admin_options = Arc::new(admin_options(config, &config.admin)?);
+        let (log, recovery) =
+            Log::open(&config.data_dir, log_options(config), disk, clock.clone(), rng.clone())?;
+        tracing::info!(?recovery, "the log is open");
+        let mut secret = [0; 32];
+        rng.fill(&mut secret);
+        let metrics = Arc::new(PixelMetrics::default());
+        let mut registry = MetricsRegistry::default();
+        metrics.register(&mut registry);
+        log.metrics().register(&mut registry);
+        public_options.metrics.register(&mut registry);
+        Ok(Self {
+            opt_outs: log.opt_outs(),
+            journal: (config.mode == Mode::Development).then(Arc::default),
+            forms: Arc::new(Forms::new(MacKey::new(&secret))),
+            registry,
+            public_options,
+            admin_options,
+            log: Arc::new(log),
+            live,
+            clock,
+            rng,
+            metrics,
+        })
+    }
+
+    /// The service of one worker, and what has to run on that worker's thread beside it.
+    pub(super) fn public(&self) -> (Arc<Public<OptOuts>>, impl Future<Output = ()> + Send + 'static + use<>) {
+        let (appender, batcher) = self.log.appender();
+        let pixel = PixelService {
+            live: self.live.clone(),
+            log: appender.clone(),
+            opt_outs: self.opt_outs.clone(),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            metrics: self.metrics.clone(),
+            journal: self.journal.clone(),
+        };
+        let opt_out = OptOutService { log: appender, clock: self.clock.clone() };
+        (Arc::new(Public { pixel, opt_out, forms: self.forms.clone() }), batcher)
+    }
+
+    /// Takes the registry, so it is called once.
+    pub(super) fn operation(&mut self, reread: Reread) -> Arc<Operation> {
+        let (live, public, admin) =
+            (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
+        let reload = Box::new(move || {
+            let config = reread()?;
+            let fresh = self::live(&config).map_err(|error| error.to_string())?;
+            let certificates = [(&public, &config.public), (&admin, &config.admin)];
+            let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
+            for (options, tls) in fresh_tls {
+                let tls = tls.map_err(|error| error.to_string())?;
+                if let (Some(slot), Some(tls)) = (&options.tls, tls) {
+                    slot.store(tls);
+                }
+            }
+            live.store(Arc::new(fresh));
+            Ok(())
+        });
+        let log = Arc::downgrade(&self.log);
+        let ready = Box::new(move || log.upgrade().is_some_and(|log| log.is_ready()));
+        Arc::new(Operation::new(std::mem::take(&mut self.registry), ready, reload))
+    }
+}
+
+pub(super) fn workers(config: &Config) -> usize {
+    config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// What requests are answered under.
+pub fn live(config: &Config) -> Result<Live, AppError> {
+    let secrets: Vec<_> =
+        config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect();
+    let identity = IdentityKeys::new(&secrets, config.cookie.max_age_days);
+    Ok(Live {
+        registry: config.registry(),
+        gate: Gate::new(config.policy),
+        identity: identity.ok_or_else(|| AppError::Part("there is no cookie key".to_owned()))?,
+        geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
+        crawlers: Arc::new(Crawlers::shipped()),
+        cookie_name: config.cookie.name.clone(),
+        country_header: config.proxies.country_header.clone(),
+    })
+}
+
+fn geo(path: &Path) -> Result<Geo, AppError> {
+    let refuse = |error: String| AppError::Part(format!("the country database {}: {error}", path.display()));
+    let database = read(path).map_err(|error| refuse(error.to_string()))?;
+    Geo::new(database).map_err(|error| refuse(error.to_string()))
+}
+
+fn tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, AppError> {
+    let Some(files) = &listener.tls else { return Ok(None) };
+    let pem =
+        |path: &Path| read(path).map_err(|error| AppError::Part(format!("{}: {error}", path.display())));
+    let config = tls::load(&pem(&files.certificate)?, &pem(&files.key)?);
+    config.map(Some).map_err(|error| AppError::Part(format!("{}: {error}", files.certificate.display())))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "certificates and the country database are not in the data directory"
+)]
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
+fn public_options(config: &Config) -> Result<ServerOptions, AppError> {
+    let rate = |config: config::RateLimits| {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Rate { per_second: number(config.per_address_per_s), burst: number(config.per_address_burst) }
+    };
+    let rates = config.rate_limits.map(|limits| Rates { address: Some(rate(limits)), ..Rates::default() });
+    Ok(ServerOptions {
+        proxies: TrustedProxies::new(config.proxies.trusted.clone()),
+        rate_limits: rates.map(|rates| Arc::new(RateLimits::new(&rates))),
+        ..admin_options(config, &config.public)?
+    })
+}
+
+/// Operators are neither counted nor limited by their address, and sit behind no proxy.
+fn admin_options(config: &Config, listener: &Listener) -> Result<ServerOptions, AppError> {
+    Ok(ServerOptions {
+        limits: limits(&config.limits),
+        tls: tls(listener)?.map(|config| Arc::new(ArcSwap::new(config))),
+        ..ServerOptions::default()
+    })
+}
+
+fn limits(config: &config::Limits) -> Limits {
+    let seconds = Duration::from_secs;
+    // Configuration has checked the ranges; all of them fit.
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Limits {
+        head_bytes_max: size(config.head_bytes),
+        uri_bytes_max: size(config.uri_bytes),
+        query_params_max: size(config.query_parameters),
+        cookie_bytes_max: size(config.cookie_bytes),
+        first_byte: seconds(config.first_byte_s),
+        head: seconds(config.head_s),
+        tls_handshake: seconds(config.tls_handshake_s),
+        body: seconds(config.body_s),
+        body_bytes_per_s_min: small(config.body_rate_bytes_per_s),
+        bodies_bytes_max: size(config.bodies_bytes),
+        write_stall: seconds(config.write_stall_s),
+        idle: seconds(config.idle_s),
+        age: seconds(config.connection_age_s),
+        h2_streams_max: small(config.http2_streams),
+        h2_window_bytes: small(config.http2_window_bytes),
+        h2_header_list_bytes_max: small(config.http2_header_list_bytes),
+        connections_max: size(config.connections),
+        connections_per_address_max: small(config.connections_per_address),
+        drain: seconds(config.drain_s),
+        ..Limits::default()
+    }
+}
+
+fn log_options(config: &Config) -> LogOptions {
+    let class = |ack| match ack {
+        Ack::Memory => AckClass::Memory,
+        Ack::Os => AckClass::Os,
+        Ack::Disk => AckClass::Disk,
+    };
+    LogOptions {
+        file_bytes: config.log.file_bytes,
+        ack: AckClasses {
+            page_view: class(config.log.ack.page_view),
+            conversion: class(config.log.ack.conversion),
+        },
+        queue_entries_max: config.log.queue_entries,
+        retain: config.log.retain_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+        ..LogOptions::default()
+    }
+}

@@ -1,0 +1,148 @@
+//! `pixelgate explain`: the decision about one request, rule by rule. Stores nothing.
+
+mod paste;
+mod shell;
+mod table;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use serde_json::json;
+
+pub use paste::{PasteError, Pasted};
+pub use table::Decision;
+
+use super::{CliError, Io};
+use crate::app;
+use crate::config::{Config, DevOptions};
+use crate::domain::opt_out::{OptOutView, Subject};
+use crate::domain::time::Clock as _;
+use crate::http::pixel;
+use crate::http::request::Head;
+use crate::service::clock::SystemClock;
+
+/// Print the decision about one request, rule by rule; nothing is stored.
+///
+/// Takes an address, a curl command (as browsers copy it), or a raw HTTP request: as an argument, or on standard
+/// input.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  pixelgate explain '/i/adsct?txn_id=o8z6j&gdpr=1'\n  \
+    pixelgate explain \"curl -H 'Sec-GPC: 1' 'http://px.localhost:8080/i/adsct?txn_id=o8z6j'\"\n  \
+    pixelgate explain --country DE < request.txt")]
+pub(super) struct Args {
+    /// The request; standard input if it is left out.
+    request: Option<String>,
+    /// Decide as this configuration (TOML) does; without it, as `serve --dev` does.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The client's country, as a trusted proxy would name it.
+    #[arg(long, value_name = "CODE")]
+    country: Option<String>,
+    /// Print the decision as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
+    let text = match &args.request {
+        Some(text) => text.clone(),
+        None => std::io::read_to_string(&mut *io.input)?,
+    };
+    let request = Pasted::parse(&text).map_err(|error| CliError::Usage(error.to_string()))?;
+    let mut config = match &args.config {
+        Some(path) => Config::load(path)?,
+        None => Config::dev(DevOptions::default()),
+    };
+    config.proxies.country_header.get_or_insert_with(|| COUNTRY_HEADER.to_owned());
+    let decisions = decide(&request, args.country.as_deref(), &config)?;
+    if args.json {
+        let decisions: Vec<_> = decisions.iter().map(Decision::as_json).collect();
+        writeln!(
+            io.out,
+            "{}",
+            json!({"method": request.method, "path": request.path, "decisions": decisions})
+        )?;
+        return Ok(());
+    }
+    writeln!(io.out, "{} {}", request.method, request.path)?;
+    if !pixel::PATHS.contains(&&*request.path) {
+        writeln!(io.out, "note: this path is none of the pixel's ({})", pixel::PATHS.join(", "))?;
+    }
+    for decision in &decisions {
+        writeln!(io.out)?;
+        decision.write(io.out)?;
+    }
+    Ok(())
+}
+
+/// Where a configuration names no header for the country, as in development mode.
+const COUNTRY_HEADER: &str = "X-Country";
+
+/// The gate's own answer, from the same code that answers a hit.
+fn decide(request: &Pasted, country: Option<&str>, config: &Config) -> Result<Vec<Decision>, CliError> {
+    let live = app::live(config)?;
+    let country_header = config.proxies.country_header.as_deref().unwrap_or(COUNTRY_HEADER);
+    let pasted = request.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));
+    let told = country.map(|country| (country_header, country.as_bytes()));
+    let headers: Vec<(&str, &[u8])> = told.into_iter().chain(pasted).collect();
+    let head = Head {
+        method: &request.method,
+        path: &request.path,
+        query: &request.query,
+        headers: &headers,
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        via_trusted_proxy: country.is_some(),
+    };
+    let explanation = pixel::explain(&head, &live, &Nobody, SystemClock.now());
+    Ok(explanation.into_iter().map(|(activity, verdicts)| Decision { activity, verdicts }).collect())
+}
+
+/// Opt-outs by browser id are in the log, which is not asked here; the opt-out cookie is in the request.
+struct Nobody;
+
+impl OptOutView for Nobody {
+    fn is_opted_out(&self, _: Subject) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::command;
+
+    /// The reason of each activity, or the ground.
+    fn decided(line: &[&str], input: &str) -> String {
+        let (out, code) = command(&[&["explain", "--json"], line].concat(), input);
+        assert_eq!(code, 0, "{line:?}");
+        let answer: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        let decisions = answer["decisions"].as_array().expect("an array").iter();
+        let decisions = decisions.map(|decision| {
+            let permitted = if decision["permitted"] == true { "yes" } else { "no" };
+            format!("{}: {permitted}, {}", decision["activity"], decision["decided_by"])
+        });
+        decisions.collect::<Vec<_>>().join("; ").replace('"', "")
+    }
+
+    #[test]
+    fn decisions_are_those_of_the_server() {
+        let path = "/i/adsct?txn_id=o8z6j";
+        let allowed = "measure: yes, default regime; identify: yes, default regime";
+        assert_eq!(decided(&[path], ""), allowed);
+        assert_eq!(decided(&["--country", "US", path], "").matches("United States").count(), 2);
+        assert_eq!(decided(&["--country", "DE", path], ""), "measure: no, GDPR; identify: no, GDPR");
+        assert_eq!(
+            decided(&[&format!("{path}&lat=1")], ""),
+            "measure: yes, default regime; identify: no, limit ad tracking"
+        );
+        let curl = "curl -H 'Sec-GPC: 1' 'http://px.localhost:8080/i/adsct?txn_id=o8z6j&gdpr=1'";
+        assert_eq!(decided(&[curl], "").matches("no, Global Privacy Control").count(), 2);
+        let raw = "GET /p.gif?txn_id=o8z6j HTTP/1.1\r\nHost: px\r\nCookie: pg_optout=1\r\n\r\n";
+        assert_eq!(decided(&[], raw).matches("no, our own opt-out").count(), 2);
+    }
+
+    #[test]
+    fn a_paste_that_is_no_request_ends_with_2() {
+        assert_eq!(command(&["explain", "hello there"], ""), (String::new(), 2));
+        assert_eq!(command(&["explain"], ""), (String::new(), 2));
+    }
+}

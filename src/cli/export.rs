@@ -1,0 +1,116 @@
+//! `pixelgate export`: what the log holds, as text.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::progress::spinner;
+use super::{CliError, Io};
+use crate::domain::id::EventId;
+use crate::storage::entry::EntryKind;
+use crate::storage::export::{self, Csv};
+use crate::storage::reader::{self, ReadError, Row, Stored};
+
+/// Print what was stored, oldest first; works whether or not a server is running on the directory.
+///
+/// Ends with 1 if a part of the log could not be read; what could is printed all the same.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  pixelgate export --data-dir pixelgate-dev --format ndjson\n  \
+    pixelgate export --data-dir pixelgate-dev --format csv --kind conversion > conversions.csv")]
+pub(super) struct Args {
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// `ndjson` is one JSON object a line.
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// Only what was stored after the event of this id (a UUID, as exported).
+    #[arg(long, value_name = "ID", value_parser = event_id)]
+    after: Option<EventId>,
+    /// Only these kinds: page_view, conversion, opt_out.
+    #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = entry_kind)]
+    kinds: Vec<EntryKind>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Ndjson,
+    Csv,
+}
+
+fn event_id(text: &str) -> Result<EventId, String> {
+    text.parse().map_err(|error: crate::domain::id::InvalidId| error.to_string())
+}
+
+fn entry_kind(name: &str) -> Result<EntryKind, String> {
+    let names = EntryKind::ALL.map(EntryKind::name).join(", ");
+    EntryKind::from_name(name).ok_or_else(|| format!("expected one of {names}"))
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
+    let rows = reader::read(&args.data_dir, reader::From::Start)?;
+    // On a terminal the rows themselves show that something is going on.
+    let progress = (!std::io::stdout().is_terminal()).then(|| spinner("rows read"));
+    let mut choice = Choice { after: args.after, kinds: &args.kinds, damage: Vec::new() };
+    let rows = rows.inspect(|_| progress.iter().for_each(|bar| bar.inc(1)));
+    let mut rows = rows.filter_map(|row| choice.take(row));
+    match args.format {
+        Format::Ndjson => {
+            rows.try_for_each(|row| export::write_ndjson(&row?, &mut *io.out).map_err(CliError::from))
+        }
+        Format::Csv => write_csv(rows, io),
+    }?;
+    choice.end()
+}
+
+fn write_csv(rows: impl Iterator<Item = Result<Stored, CliError>>, io: &mut Io<'_>) -> Result<(), CliError> {
+    let mut csv = Csv::new(&mut *io.out)?;
+    for row in rows {
+        csv.write(&row?)?;
+    }
+    Ok(csv.finish()?)
+}
+
+/// Which rows are wanted, and what was in the way.
+struct Choice<'a> {
+    /// The event that has not come yet.
+    after: Option<EventId>,
+    /// Empty: all.
+    kinds: &'a [EntryKind],
+    damage: Vec<ReadError>,
+}
+
+impl Choice<'_> {
+    fn take(&mut self, row: Result<Stored, ReadError>) -> Option<Result<Stored, CliError>> {
+        let stored = match row {
+            Ok(stored) => stored,
+            Err(error @ (ReadError::Damaged { .. } | ReadError::Unknown { .. })) => {
+                self.damage.push(error);
+                return None;
+            }
+            Err(error) => return Some(Err(error.into())),
+        };
+        if let Some(after) = self.after {
+            if matches!(&stored.row, Row::Conversion { conversion, .. } if conversion.id == after) {
+                self.after = None;
+            }
+            return None;
+        }
+        (self.kinds.is_empty() || self.kinds.contains(&stored.row.kind())).then_some(Ok(stored))
+    }
+
+    fn end(self) -> Result<(), CliError> {
+        if let Some(id) = self.after {
+            return Err(CliError::Negative(format!("there is no event {id} in the log")));
+        }
+        match &self.damage[..] {
+            [] => Ok(()),
+            [first, ..] => {
+                let count = self.damage.len();
+                Err(CliError::Negative(format!(
+                    "{count} part(s) of the log could not be read, the first: {first}"
+                )))
+            }
+        }
+    }
+}

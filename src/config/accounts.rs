@@ -1,0 +1,150 @@
+//! Advertisers, their pixels and event tags.
+
+use std::str::FromStr;
+
+use super::walk::{Field, Section};
+use crate::domain::conversion::Country;
+use crate::domain::event::EventType;
+use crate::domain::id::{AccountId, EventTagId, InvalidId, PixelId};
+use crate::domain::settings::{self, OriginPattern, Registry};
+
+/// An advertiser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub id: AccountId,
+    pub name: String,
+    pub country: Option<Country>,
+    pub pixels: Vec<Pixel>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixel {
+    pub id: PixelId,
+    /// As they are written in the file; each is an [`OriginPattern`].
+    pub origins: Vec<String>,
+    pub directed_to_children: bool,
+    pub event_tags: Vec<EventTag>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTag {
+    pub id: EventTagId,
+    pub name: String,
+    pub event: EventType,
+    /// How long after a click a conversion is credited to it.
+    pub click_window_days: u32,
+    /// The same for a mere view; never longer.
+    pub view_through_window_days: u32,
+}
+
+/// What the server looks hits up in.
+pub(super) fn registry(accounts: &[Account]) -> Registry {
+    let pixels =
+        accounts.iter().flat_map(|account| account.pixels.iter().map(|pixel| pixel.setting(account.id)));
+    let named =
+        accounts.iter().map(|account| settings::Account { id: account.id, name: account.name.clone() });
+    Registry::new(named.collect(), pixels.collect())
+}
+
+impl Pixel {
+    fn setting(&self, account_id: AccountId) -> settings::Pixel {
+        let tag =
+            |tag: &EventTag| settings::EventTag { id: tag.id, name: tag.name.clone(), event: tag.event };
+        settings::Pixel {
+            id: self.id,
+            account_id,
+            origins: self.origins.iter().filter_map(|origin| OriginPattern::parse(origin)).collect(),
+            directed_to_children: self.directed_to_children,
+            event_tags: self.event_tags.iter().map(tag).collect(),
+        }
+    }
+}
+
+pub(super) fn accounts(root: &Section<'_>) -> Vec<Account> {
+    root.sections("accounts").into_iter().filter_map(account).collect()
+}
+
+fn account(section: Section<'_>) -> Option<Account> {
+    let id = id(&section, "id", "account id");
+    let name = name(&section);
+    let country = section.get("country");
+    let country = country.and_then(|field| field.parsed("two letters such as \"DE\"", Country::parse));
+    let pixels = section.sections("pixels").into_iter().filter_map(pixel).collect();
+    section.finish();
+    Some(Account { id: id?, name: name?, country, pixels })
+}
+
+fn pixel(section: Section<'_>) -> Option<Pixel> {
+    let id = id(&section, "id", SHARED_ID);
+    let origins = section.get("origins").map(Field::list).unwrap_or_default();
+    let origins = origins.iter().filter_map(origin).collect();
+    let children = section.get("directed_to_children").and_then(|field| field.flag());
+    let event_tags = section.sections("event_tags").into_iter().filter_map(event_tag).collect();
+    section.finish();
+    Some(Pixel { id: id?, origins, directed_to_children: children.unwrap_or(false), event_tags })
+}
+
+fn event_tag(section: Section<'_>) -> Option<EventTag> {
+    let id = id(&section, "id", SHARED_ID);
+    let name = name(&section);
+    let types = EventType::ALL.map(|event| (event.name(), event));
+    let event =
+        section.require("type", "for example type = \"PURCHASE\"").and_then(|field| field.one_of(&types));
+    let click = window(&section, "click_window", "1, 7, 14 or 30 days", &[1, 7, 14, 30]);
+    let view_field = section.get("view_through_window");
+    let view = window(&section, "view_through_window", "0, 1, 7, 14 or 30 days", &[0, 1, 7, 14, 30]);
+    if let (Some(click), Some(view), Some(field)) = (click, view, view_field)
+        && view > click
+    {
+        field.refuse(
+            format!("{view} days are longer than the click window"),
+            format!("expected at most click_window, which is {click}"),
+        );
+    }
+    section.finish();
+    Some(EventTag {
+        id: id?,
+        name: name?,
+        event: event?,
+        click_window_days: click?,
+        view_through_window_days: view?,
+    })
+}
+
+/// A hit's `txn_id` may be either, so that no pixel and event tag may share one.
+const SHARED_ID: &str = "pixel or event tag id";
+
+fn id<T>(section: &Section<'_>, key: &'static str, kind: &'static str) -> Option<T>
+where
+    T: FromStr<Err = InvalidId> + ToString,
+{
+    let field = section.require(key, "expected 1 to 12 characters 0-9 or a-z")?;
+    let id: T =
+        field.parsed("1 to 12 characters 0-9 or a-z without a leading zero", |text| text.parse().ok())?;
+    field.claim(kind, id.to_string());
+    Some(id)
+}
+
+fn name(section: &Section<'_>) -> Option<String> {
+    let field = section.require("name", "expected a name for people to read")?;
+    let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= NAME_CHARS_MAX;
+    field.parsed("1 to 255 characters", |text| fits(text).then(|| text.to_owned()))
+}
+
+const NAME_CHARS_MAX: usize = 255;
+
+fn origin(field: &Field<'_>) -> Option<String> {
+    let expected =
+        "an origin such as \"https://shop.example\" or \"https://*.example\", with at most one *, no path";
+    field.parsed(expected, |text| OriginPattern::parse(text).map(|_| text.to_owned()))
+}
+
+fn window(section: &Section<'_>, key: &'static str, expected: &str, allowed: &[u32]) -> Option<u32> {
+    let field = section.require(key, &format!("expected {expected}"))?;
+    let days = u32::try_from(field.integer(0..=365)?).ok()?;
+    if !allowed.contains(&days) {
+        field.refuse(format!("{days} is no window"), format!("expected {expected}"));
+        return None;
+    }
+    Some(days)
+}

@@ -1,0 +1,152 @@
+//! File -> [`Config`], with every mistake reported at once, each with its line and column.
+//!
+//! Nobody else reads the environment, and nothing here is started, opened or listened to: a file with a mistake in
+//! it never becomes a `Config`. A `Config` holds no policy of its own; `app` turns it into what each part needs.
+
+mod accounts;
+mod dev;
+mod keys;
+mod limits;
+mod listen;
+mod log;
+mod mistake;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+pub use accounts::{Account, EventTag, Pixel};
+pub use dev::{DEV_TOML, DevOptions, demo_data_dir};
+pub use keys::{Cookie, CookieKey, SECRET_BYTES_MIN};
+pub use limits::{Limits, RateLimits};
+pub use listen::{Listener, Proxies, Tls};
+pub use log::{Ack, AckClasses, Log};
+pub use mistake::{ConfigError, Mistake};
+
+use crate::consent::policy::{Policy, Regime};
+use crate::domain::settings::Registry;
+use walk::{Document, Section};
+
+/// Everything that an operator decides, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub mode: Mode,
+    /// The only directory that the server writes to.
+    pub data_dir: PathBuf,
+    pub public: Listener,
+    /// Threads that serve the public listener; `None`: one for every core.
+    pub workers: Option<usize>,
+    pub admin: Listener,
+    /// What the admin listener asks for; `None`: nothing, which only a loopback address may.
+    pub admin_token: Option<SecretString>,
+    pub proxies: Proxies,
+    /// A MaxMind country database (`.mmdb`) for clients whose country no proxy names.
+    pub geo_database: Option<PathBuf>,
+    pub log: Log,
+    pub policy: Policy,
+    pub cookie: Cookie,
+    /// At least one; the first signs.
+    pub cookie_keys: Vec<CookieKey>,
+    pub limits: Limits,
+    /// `None`: everybody may ask as often as they like.
+    pub rate_limits: Option<RateLimits>,
+    pub accounts: Vec<Account>,
+}
+
+/// Whether what is public knowledge may be a secret, and `/dev/` may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Production,
+    Development,
+}
+
+impl Config {
+    /// Reads `path`, with secrets from the environment where the file says so.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        #[expect(clippy::disallowed_methods, reason = "the configuration is not in the data directory")]
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        let environment = |name: &str| std::env::var(name).ok();
+        Self::parse(&text, &environment)
+            .map_err(|mistakes| ConfigError::Mistaken { path: path.to_owned(), mistakes })
+    }
+
+    /// Every mistake of `text`, in the order of their places, or the configuration. `environment` gives the value
+    /// of a variable.
+    pub fn parse(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Mistake>> {
+        Self::read(text, environment, Mode::Production)
+    }
+
+    /// The accounts, pixels and event tags, ready to be looked up.
+    pub fn registry(&self) -> Registry {
+        accounts::registry(&self.accounts)
+    }
+
+    fn read(
+        text: &str,
+        environment: &dyn Fn(&str) -> Option<String>,
+        mode: Mode,
+    ) -> Result<Self, Vec<Mistake>> {
+        Document::read(text, environment, |root| from_root(root, mode))
+    }
+}
+
+fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
+    let development = mode == Mode::Development;
+    let data_dir =
+        root.require("data_dir", "name the directory for the log: data_dir = \"/var/lib/pixelgate\"");
+    let data_dir = data_dir.and_then(|field| field.text()).map(PathBuf::from);
+    let public = listen::public(root);
+    let admin = listen::admin(root, development);
+    let proxies = listen::proxies(root);
+    let geo_database = geo_database(root);
+    let log = log::log(root);
+    let default_regime = default_regime(root);
+    let cookie = keys::cookie(root);
+    let cookie_keys = keys::cookie_keys(root, development);
+    let limits = limits::limits(root);
+    let rate_limits = limits::rate_limits(root);
+    let accounts = accounts::accounts(root);
+    let ((public, workers), (admin, admin_token)) = (public?, admin?);
+    let policy = Policy { default_regime: default_regime? };
+    Some(Config {
+        mode,
+        data_dir: data_dir?,
+        public,
+        workers,
+        admin,
+        admin_token,
+        proxies,
+        geo_database,
+        log,
+        policy,
+        cookie,
+        cookie_keys,
+        limits,
+        rate_limits,
+        accounts,
+    })
+}
+
+fn geo_database(root: &Section<'_>) -> Option<PathBuf> {
+    let section = root.section("geo");
+    let database = section.get("database").and_then(|field| field.text()).map(PathBuf::from);
+    section.finish();
+    database
+}
+
+/// Without a default on purpose: where nothing is known about a visitor, only the operator can say which law is the
+/// safe assumption.
+fn default_regime(root: &Section<'_>) -> Option<Regime> {
+    let section = root.section("consent");
+    let fix = "choose what applies where a visitor's country is not known: \"gdpr\" (store nothing without consent), \
+               \"us\" (store unless opted out) or \"none\"; nobody can choose it for you";
+    let regimes = Regime::ALL.map(|regime| (regime.name(), regime));
+    let regime = section.require("default_regime", fix).and_then(|field| field.one_of(&regimes));
+    section.finish();
+    regime
+}

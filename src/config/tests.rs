@@ -1,0 +1,433 @@
+//! What a configuration may say, and how every kind of mistake in one is told.
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+/// One mistake a test replaces a part of this.
+const GOOD: &str = r#"
+data_dir = "/var/lib/pixelgate"
+
+[public]
+listen = "0.0.0.0:443"
+tls = { certificate = "chain.pem", key = "key.pem" }
+workers = 4
+
+[admin]
+listen = "127.0.0.1:8081"
+token = { env = "ADMIN_TOKEN" }
+
+[proxies]
+trusted = ["10.0.0.0/8", "fd00::/8"]
+country_header = "CF-IPCountry"
+
+[geo]
+database = "country.mmdb"
+
+[log]
+file_bytes = 67_108_864
+retain_days = 90
+queue_entries = 4096
+ack = { page_view = "memory", conversion = "disk", opt_out = "disk" }
+
+[consent]
+default_regime = "gdpr"
+
+[cookie]
+name = "pg"
+max_age_days = 400
+
+[[cookie_keys]]
+id = 2
+secret = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+
+[[cookie_keys]]
+id = 1
+secret = { env = "OLD_KEY" }
+
+[limits]
+uri_bytes = 4096
+drain_s = 5
+
+[rate_limits]
+per_address_per_s = 20
+
+[[accounts]]
+id = "18ce54d4x5t"
+name = "Shop"
+country = "us"
+
+[[accounts.pixels]]
+id = "o8z6j"
+origins = ["https://*.shop.example"]
+
+[[accounts.pixels.event_tags]]
+id = "o87ne"
+name = "Purchase"
+type = "PURCHASE"
+click_window = 30
+view_through_window = 1
+"#;
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "ADMIN_TOKEN" => Some("a-token-of-enough-characters".to_owned()),
+        "OLD_KEY" => Some("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8".to_owned()),
+        _ => None,
+    }
+}
+
+fn mistakes(text: &str) -> Vec<String> {
+    let mistakes = Config::parse(text, &environment).err().unwrap_or_default();
+    mistakes.iter().map(ToString::to_string).collect()
+}
+
+/// `GOOD` with `right` replaced by `wrong` has exactly the mistake `expect`.
+#[track_caller]
+fn check(right: &str, wrong: &str, expect: &str) {
+    assert_eq!(GOOD.matches(right).count(), 1, "{right:?} is in the good configuration once");
+    assert_eq!(mistakes(&GOOD.replace(right, wrong)), [expect], "{right:?} -> {wrong:?}");
+}
+
+#[test]
+fn a_good_configuration_is_read_as_it_is_written() {
+    let config = Config::parse(GOOD, &environment).expect("a good configuration");
+    assert_eq!(config.mode, Mode::Production);
+    assert_eq!(config.public.listen.to_string(), "0.0.0.0:443");
+    assert_eq!(config.workers, Some(4));
+    assert_eq!(config.proxies.trusted.len(), 2);
+    assert_eq!(config.log.ack, AckClasses { page_view: Ack::Memory, conversion: Ack::Disk });
+    assert_eq!(config.log.retain_days, Some(90));
+    assert_eq!(config.policy.default_regime, Regime::Gdpr);
+    assert_eq!(config.cookie, Cookie { name: "pg".to_owned(), max_age_days: 400 });
+    assert_eq!(config.limits, Limits { uri_bytes: 4096, drain_s: 5, ..Limits::default() });
+    assert_eq!(config.rate_limits.map(|limits| limits.per_address_per_s), Some(20));
+    assert_eq!(config.accounts[0].country.expect("a country").code(), "US");
+    let keys: Vec<&[u8]> = config.cookie_keys.iter().map(|key| key.secret.expose_secret()).collect();
+    assert_eq!(keys[0][..3], [0x00, 0x11, 0x22]);
+    assert_eq!(keys[1][..3], [0, 1, 2]);
+    assert_eq!((keys[0].len(), keys[1].len()), (32, 32));
+}
+
+#[test]
+fn the_smallest_configuration_has_defaults_for_the_rest() {
+    let text = r#"
+        data_dir = "d"
+        public.listen = "127.0.0.1:80"
+        consent.default_regime = "none"
+        cookie_keys = [{ id = 1, secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" }]
+    "#;
+    let config = Config::parse(text, &environment).expect("a small configuration");
+    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
+    assert!(config.admin_token.is_none() && config.public.tls.is_none() && config.workers.is_none());
+    assert_eq!(config.cookie, Cookie { name: "__Host-Http-pg".to_owned(), max_age_days: 90 });
+    assert_eq!(config.log.ack, AckClasses { page_view: Ack::Os, conversion: Ack::Disk });
+    assert_eq!(config.log.file_bytes, 64 << 20);
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.rate_limits, Some(RateLimits::default()));
+}
+
+#[test]
+fn an_unknown_key_is_told_with_the_nearest_one() {
+    check("file_bytes", "file_byte", "21:1: log.file_byte: unknown key; did you mean \"file_bytes\"?");
+    check("[geo]", "[goe]", "17:2: goe: unknown key; did you mean \"geo\"?");
+    check("max_age_days", "age", "31:1: cookie.age: unknown key; did you mean \"max_age_days\"?");
+    check("database", "wombat", "18:1: geo.wombat: unknown key; expected one of database");
+    check("page_view = ", "pageview = ", "24:9: log.ack.pageview: unknown key; did you mean \"page_view\"?");
+}
+
+#[test]
+fn types_and_ranges_are_told() {
+    check(
+        "= 4\n",
+        "= \"4\"\n",
+        "7:11: public.workers: this is a string; expected a whole number from 1 to 1024",
+    );
+    check(
+        "= 4\n",
+        "= 0\n",
+        "7:11: public.workers: 0 is out of range; expected a whole number from 1 to 1024",
+    );
+    check(
+        "= 4\n",
+        "= -1\n",
+        "7:11: public.workers: -1 is out of range; expected a whole number from 1 to 1024",
+    );
+    check(
+        "= 5\n",
+        "= 601\n",
+        "43:11: limits.drain_s: 601 is out of range; expected a whole number from 1 to 600",
+    );
+    check("\"country.mmdb\"", "[]", "18:12: geo.database: this is an array; expected a string");
+    check(
+        "= \"0.0.0.0:443\"",
+        "= \"localhost\"",
+        "5:10: public.listen: \"localhost\" does not fit; \
+         expected an address and port such as \"127.0.0.1:8080\" or \"[::]:443\"",
+    );
+    check(
+        "certificate = \"chain.pem\", ",
+        "",
+        "6:7: public.tls.certificate: missing; name the PEM file with the certificate chain",
+    );
+    check(
+        "\"10.0.0.0/8\"",
+        "\"10.0.0.0/33\"",
+        "14:12: proxies.trusted[1]: \"10.0.0.0/33\" does not fit; expected a network such as \"10.0.0.0/8\"",
+    );
+    check(
+        "\"CF-IPCountry\"",
+        "\"a b\"",
+        "15:18: proxies.country_header: \"a b\" does not fit; expected the name of a header",
+    );
+    check(
+        "max_age_days = 400",
+        "max_age_days = 401",
+        "31:16: cookie.max_age_days: 401 is out of range; expected a whole number from 1 to 400",
+    );
+    check(
+        "name = \"pg\"",
+        "name = \"p g\"",
+        "30:8: cookie.name: \"p g\" does not fit; expected the name of a cookie",
+    );
+}
+
+#[test]
+fn the_default_regime_has_to_be_chosen() {
+    let fix = "choose what applies where a visitor's country is not known: \"gdpr\" (store nothing without consent), \
+               \"us\" (store unless opted out) or \"none\"; nobody can choose it for you";
+    check("default_regime = \"gdpr\"", "", &format!("26:1: consent.default_regime: missing; {fix}"));
+    check(
+        "[consent]\ndefault_regime = \"gdpr\"",
+        "",
+        &format!("1:1: consent.default_regime: missing; {fix}"),
+    );
+    check(
+        "\"gdpr\"",
+        "\"gpdr\"",
+        "27:18: consent.default_regime: \"gpdr\" is unknown; did you mean \"gdpr\"? expected one of none, us, gdpr",
+    );
+}
+
+#[test]
+fn an_opt_out_is_never_less_than_on_the_disk() {
+    check(
+        "opt_out = \"disk\"",
+        "opt_out = \"os\"",
+        "24:62: log.ack.opt_out: an opt-out that could be lost is none; expected \"disk\", which can't be lowered",
+    );
+    check(
+        "\"memory\"",
+        "\"ram\"",
+        "24:21: log.ack.page_view: \"ram\" is unknown; expected one of memory, os, disk",
+    );
+}
+
+#[test]
+fn an_admin_listener_that_others_reach_needs_tls_and_a_token() {
+    let expect = "10:10: admin.listen: the admin listener would be open to other machines; \
+                  expected a loopback address, or both admin.tls and admin.token";
+    check("127.0.0.1:8081", "0.0.0.0:8081", expect);
+    check(
+        "127.0.0.1:8081\"\ntoken = { env = \"ADMIN_TOKEN\" }",
+        "[::]:8081\"\ntls = { certificate = \"c\", key = \"k\" }",
+        expect,
+    );
+    let both = GOOD.replace("127.0.0.1:8081\"", "0.0.0.0:8081\"\ntls = { certificate = \"c\", key = \"k\" }");
+    assert_eq!(mistakes(&both), [""; 0]);
+}
+
+#[test]
+fn a_country_header_without_a_trusted_proxy_would_never_be_read() {
+    check(
+        "trusted = [\"10.0.0.0/8\", \"fd00::/8\"]",
+        "",
+        "15:18: proxies.country_header: no proxy is trusted, so nobody could send it; expected proxies.trusted to be set, too",
+    );
+}
+
+#[test]
+fn secrets_are_told_apart_from_what_everybody_knows_and_never_shown() {
+    let short = "not 32 or more bytes; expected at least 32 bytes in base64url or hex; `pixelgate keygen` prints them";
+    check("{ env = \"OLD_KEY\" }", "\"c2hvcnQ\"", &format!("39:10: cookie_keys[2].secret: {short}"));
+    check(
+        "{ env = \"OLD_KEY\" }",
+        "\"not base64url: it has spaces, and is long\"",
+        &format!("39:10: cookie_keys[2].secret: {short}"),
+    );
+    check(
+        "\"OLD_KEY\"",
+        "\"NO_KEY\"",
+        "39:18: cookie_keys[2].secret.env: the environment has no NO_KEY; set it before starting",
+    );
+    check(
+        "{ env = \"OLD_KEY\" }",
+        "7",
+        "39:10: cookie_keys[2].secret: this is an integer; expected a string or { env = \"NAME\" }",
+    );
+    check(
+        "{ env = \"ADMIN_TOKEN\" }",
+        "\"dev-admin-token\"",
+        "11:9: admin.token: this is the development token, which everybody knows; choose a random one",
+    );
+    check(
+        "{ env = \"ADMIN_TOKEN\" }",
+        "\"secret\"",
+        "11:9: admin.token: too short to be a secret; expected at least 15 characters",
+    );
+    check(
+        "{ env = \"OLD_KEY\" }",
+        "\"dev-cookie-key-that-everybody-can-read-AAAA\"",
+        "39:10: cookie_keys[2].secret: this is a development key, which everybody knows; `pixelgate keygen` prints a random one",
+    );
+    let misspelt = mistakes(&GOOD.replace("{ env = \"OLD_KEY\" }", "{ enw = \"OLD_KEY\" }"));
+    assert!(misspelt[1].ends_with("secret.enw: unknown key; did you mean \"env\"?"), "{misspelt:#?}");
+    let config = format!("{:?}", Config::parse(GOOD, &environment));
+    assert!(!config.contains("00112233") && !config.contains("a-token-of"), "{config}");
+}
+
+#[test]
+fn identifiers_are_used_once() {
+    check(
+        "id = 1\n",
+        "id = 2\n",
+        "38:6: cookie_keys[2].id: doubled cookie key id; line 34 has it already; every cookie key id is used once",
+    );
+    check(
+        "id = 1\n",
+        "id = 4294967296\n",
+        "38:6: cookie_keys[2].id: 4294967296 is out of range; expected a whole number from 0 to 4294967295",
+    );
+    check(
+        "\"o87ne\"",
+        "\"O8Z6J\"",
+        "58:6: accounts[1].pixels[1].event_tags[1].id: doubled pixel or event tag id; line 54 has it already; \
+         every pixel or event tag id is used once",
+    );
+    let twice = format!("{GOOD}\n[[accounts]]\nid = \"18CE54D4X5T\"\nname = \"Other\"\n");
+    assert_eq!(
+        mistakes(&twice),
+        ["65:6: accounts[2].id: doubled account id; line 49 has it already; every account id is used once"]
+    );
+}
+
+#[test]
+fn accounts_are_told_what_is_wrong_with_them() {
+    let tag = "accounts[1].pixels[1].event_tags[1]";
+    check(
+        "\"us\"",
+        "\"USA\"",
+        "51:11: accounts[1].country: \"USA\" does not fit; expected two letters such as \"DE\"",
+    );
+    check("name = \"Shop\"\n", "", "48:1: accounts[1].name: missing; expected a name for people to read");
+    check(
+        "\"o8z6j\"",
+        "\"o8-z6j\"",
+        "54:6: accounts[1].pixels[1].id: \"o8-z6j\" does not fit; expected 1 to 12 characters 0-9 or a-z without a leading zero",
+    );
+    check(
+        "\"https://*.shop.example\"",
+        "\"shop.example\"",
+        "55:12: accounts[1].pixels[1].origins[1]: \"shop.example\" does not fit; expected an origin such as \
+         \"https://shop.example\" or \"https://*.example\", with at most one *, no path",
+    );
+    check(
+        "= 30",
+        "= 31",
+        &format!("61:16: {tag}.click_window: 31 is no window; expected 1, 7, 14 or 30 days"),
+    );
+    check(
+        "through_window = 1\n",
+        "through_window = 2\n",
+        &format!("62:23: {tag}.view_through_window: 2 is no window; expected 0, 1, 7, 14 or 30 days"),
+    );
+    check("= 30", "= 0", &format!("61:16: {tag}.click_window: 0 is no window; expected 1, 7, 14 or 30 days"));
+    let long_view = "click_window = 7\nview_through_window = 14\n";
+    check(
+        "click_window = 30\nview_through_window = 1\n",
+        long_view,
+        &format!(
+            "62:23: {tag}.view_through_window: 14 days are longer than the click window; expected at most click_window, which is 7"
+        ),
+    );
+    let text = GOOD.replace("\"PURCHASE\"", "\"PURCHASES\"");
+    assert!(
+        mistakes(&text)[0]
+            .starts_with(&format!("60:8: {tag}.type: \"PURCHASES\" is unknown; did you mean \"PURCHASE\"?"))
+    );
+}
+
+#[test]
+fn all_mistakes_are_reported_together_in_the_order_of_their_places() {
+    let text = GOOD
+        .replace("= 4\n", "= \"4\"\n")
+        .replace("\"gdpr\"", "\"europe\"")
+        .replace("[limits]", "[limit]")
+        .replace("id = 1\n", "id = 2\n")
+        .replace("\"PURCHASE\"", "\"BUY\"");
+    let found = Config::parse(&text, &environment).expect_err("five mistakes");
+    let lines: Vec<usize> = found.iter().map(|mistake| mistake.line).collect();
+    assert_eq!(lines, [7, 27, 38, 41, 60], "{found:#?}");
+}
+
+#[test]
+fn a_line_that_is_not_toml_does_not_hide_other_mistakes() {
+    let text = GOOD.replace("workers = 4", "workers = = 4").replace("file_bytes", "file_byte");
+    let found = mistakes(&text);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("7:11: not TOML: "), "{found:#?}");
+    assert!(found[1].starts_with("21:1: log.file_byte: unknown key"), "{found:#?}");
+    let doubled = GOOD.replace("workers = 4", "listen = \"0.0.0.0:80\"");
+    assert_eq!(mistakes(&doubled).len(), 1);
+}
+
+#[test]
+fn the_development_configuration_has_what_tutorials_rely_on() {
+    let config = Config::dev(DevOptions::default());
+    assert_eq!(config.mode, Mode::Development);
+    assert_eq!(config.admin_token.as_ref().map(|token| token.expose_secret()), Some("dev-admin-token"));
+    assert_eq!((config.public.listen.port(), config.admin.listen.port()), (8080, 8081));
+    assert_eq!(config.log.file_bytes, 4 << 20);
+    assert_eq!(config.policy.default_regime, Regime::None);
+    assert_eq!(config.rate_limits, None);
+    assert!(Config::dev(DevOptions { rate_limits: true, ..DevOptions::default() }).rate_limits.is_some());
+    let tags = config.accounts.iter().flat_map(|account| &account.pixels).flat_map(|pixel| {
+        pixel.event_tags.iter().map(move |tag| {
+            let windows = (tag.click_window_days, tag.view_through_window_days);
+            format!("{} {} {} {windows:?}", pixel.id, tag.id, tag.event)
+        })
+    });
+    let expect = [
+        "o8z6j o87ne PURCHASE (30, 1)",
+        "o8z6j o87nf SIGN_UP (30, 1)",
+        "o8z6j o87ng SITE_VISIT (14, 1)",
+        "o8z6j o87nh ADD_TO_CART (7, 0)",
+        "o9bbb o9bbc PURCHASE (30, 1)",
+    ];
+    assert_eq!(tags.collect::<Vec<_>>(), expect);
+    let pixel = "o8z6j".parse().expect("an id");
+    let registry = config.registry();
+    assert_eq!(registry.pixel(pixel).expect("the shop's pixel").account_id.to_string(), "18ce54d4x5t");
+}
+
+#[test]
+fn what_is_public_is_refused_outside_development() {
+    let found = mistakes(DEV_TOML);
+    assert_eq!(found.len(), 2, "{found:#?}");
+}
+
+#[test]
+fn the_example_says_what_the_defaults_are() {
+    let text = include_str!("../../pixelgate.example.toml");
+    let secret = |_: &str| Some("00".repeat(SECRET_BYTES_MIN));
+    let config = Config::parse(text, &secret).expect("the example has no mistake");
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.rate_limits, Some(RateLimits::default()));
+    let defaults = Config::parse(
+        "data_dir = \"d\"\npublic.listen = \"[::]:80\"\nconsent.default_regime = \"us\"\n\
+         cookie_keys = [{ id = 1, secret = { env = \"KEY\" } }]",
+        &secret,
+    );
+    let defaults = defaults.expect("the smallest configuration");
+    assert_eq!((config.log, config.cookie), (defaults.log, defaults.cookie));
+}

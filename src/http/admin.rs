@@ -1,0 +1,100 @@
+//! The listener for operators: health, metrics, reload, and in development mode what became of the latest hits.
+
+use std::sync::Arc;
+
+use super::auth;
+use super::request::Head;
+use super::response::Answer;
+use super::service::{Intake, Service};
+use crate::service::caller::Keys;
+use crate::service::dev::{DevService, Which};
+use crate::service::operation::Operation;
+
+pub struct Admin {
+    pub keys: Keys,
+    pub operation: Arc<Operation>,
+    /// Only in development mode.
+    pub dev: Option<DevService>,
+}
+
+impl Service for Admin {
+    fn intake(&self, _method: &str, _path: &str) -> Intake {
+        Intake::Body { bytes_max: 0 }
+    }
+
+    async fn answer(&self, head: &Head<'_>, _body: &[u8]) -> Answer {
+        match (head.path, head.method) {
+            ("/healthz", "GET" | "HEAD") => Answer::text(200, "ok\n"),
+            ("/readyz", "GET" | "HEAD") => self.readiness(),
+            ("/metrics", "GET" | "HEAD") => self.metrics(),
+            ("/-/reload", "POST") => self.reload(head),
+            ("/healthz" | "/readyz" | "/metrics", _) => bad_method("GET, HEAD"),
+            ("/-/reload", _) => bad_method("POST"),
+            (path, method) => match (&self.dev, path.strip_prefix("/dev/")) {
+                (Some(dev), Some(what)) => dev_answer(dev, method, what),
+                _ => Answer::text(404, "there is nothing at this path\n"),
+            },
+        }
+    }
+
+    fn overloaded(&self, _head: &Head<'_>) -> Answer {
+        Answer::text(429, "too many requests\n")
+    }
+}
+
+impl Admin {
+    fn readiness(&self) -> Answer {
+        let readiness = self.operation.readiness();
+        let status = if readiness.is_ready() { 200 } else { 503 };
+        match serde_json::to_string(&readiness) {
+            Ok(text) => json(status, text),
+            Err(_) => Answer::text(status, ""),
+        }
+    }
+
+    fn metrics(&self) -> Answer {
+        let mut answer = Answer::text(200, self.operation.metrics());
+        answer.headers[0].1 = "application/openmetrics-text; version=1.0.0; charset=utf-8".into();
+        answer
+    }
+
+    fn reload(&self, head: &Head<'_>) -> Answer {
+        let caller = match auth::authenticate(&self.keys, head) {
+            Ok(caller) => caller,
+            Err(answer) => return answer,
+        };
+        match self.operation.reload(&caller) {
+            Ok(()) => Answer::text(200, "reloaded\n"),
+            Err(error) => Answer::text(422, format!("{error}\nthe settings stay as they were\n")),
+        }
+    }
+}
+
+fn dev_answer(dev: &DevService, method: &str, what: &str) -> Answer {
+    let which = match (what, method) {
+        ("all", "GET") => Which::All,
+        ("good", "GET") => Which::Good,
+        ("bad", "GET") => Which::Bad,
+        ("reset", "POST") => {
+            dev.reset();
+            return Answer::text(200, "reset\n");
+        }
+        ("all" | "good" | "bad", _) => return bad_method("GET"),
+        ("reset", _) => return bad_method("POST"),
+        _ => return Answer::text(404, "there is nothing at this path\n"),
+    };
+    match dev.list(which) {
+        Ok(text) => json(200, text),
+        Err(error) => Answer::text(500, format!("{error}\n")),
+    }
+}
+
+fn bad_method(allowed: &'static str) -> Answer {
+    Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
+}
+
+fn json(status: u16, text: String) -> Answer {
+    let mut answer = Answer::text(status, text);
+    answer.headers[0].1 = "application/json".into();
+    answer.with("Cache-Control", "no-store")
+}

@@ -1,0 +1,131 @@
+//! Cookies, read and written. The only module that names `Set-Cookie`.
+
+use std::borrow::Cow;
+
+use cookie::{Cookie, SameSite};
+
+use super::request::Head;
+use super::response::Answer;
+use crate::consent::gate::Permitted;
+use crate::consent::regulated::BrowserCookie;
+use crate::consent::signals::{OPT_OUT_COOKIE, Signals};
+use crate::domain::id::BrowserId;
+use crate::domain::time::Timestamp;
+use crate::service::identity::{IdentityKeys, Known};
+use crate::service::live::Live;
+use crate::service::pixel::Browser;
+
+/// What the request's cookies hold.
+#[derive(Debug, Default)]
+pub struct Jar {
+    /// From the cookie that all sites share.
+    shared: Vec<Known>,
+    /// From its partitioned twin, which only one site sees.
+    partitioned: Vec<Known>,
+}
+
+impl Jar {
+    /// Reads all cookies of the request; what they say about consent goes to `signals`.
+    pub fn read(head: &Head<'_>, live: &Live, now: Timestamp, signals: &mut Signals) -> Self {
+        let mut jar = Self::default();
+        for (name, value) in pairs(head) {
+            if name == live.cookie_name {
+                keep_different(&mut jar.shared, live.identity.verify(value, now));
+            } else if is_twin(name, &live.cookie_name) {
+                keep_different(&mut jar.partitioned, live.identity.verify(value, now));
+            } else {
+                signals.see_cookie(name, value);
+            }
+        }
+        jar
+    }
+
+    /// The shared id before the partitioned one; two different ones of the same name are none.
+    pub fn browser(&self) -> Browser {
+        match (&*self.shared, &*self.partitioned) {
+            ([_, _, ..], _) | ([], [_, _, ..]) => Browser::Ambiguous,
+            ([known], _) | ([], [known]) => Browser::Known(*known),
+            ([], []) => Browser::New,
+        }
+    }
+
+    /// Every valid id that the request shows.
+    pub fn browser_ids(&self) -> Vec<BrowserId> {
+        self.shared.iter().chain(&self.partitioned).map(|known| known.cookie.browser_id).collect()
+    }
+}
+
+/// All cookies of all `Cookie` headers.
+fn pairs<'b>(head: &Head<'b>) -> impl Iterator<Item = (&'b str, &'b str)> {
+    let texts = head.headers_named("cookie").filter_map(|value| std::str::from_utf8(value).ok());
+    texts.flat_map(|text| text.split(';')).filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        Some((name.trim(), value.trim().trim_matches('"')))
+    })
+}
+
+fn keep_different(ids: &mut Vec<Known>, found: Option<Known>) {
+    ids.extend(
+        found.filter(|found| ids.iter().all(|known| known.cookie.browser_id != found.cookie.browser_id)),
+    );
+}
+
+fn is_twin(name: &str, shared: &str) -> bool {
+    name.strip_suffix(TWIN_SUFFIX) == Some(shared)
+}
+
+const TWIN_SUFFIX: &str = "-p";
+
+/// Whether the browser keeps the cookies of this request apart for each site, as far as it says.
+pub fn is_partitioned(head: &Head<'_>) -> bool {
+    matches!(head.header("sec-fetch-storage-access"), Some("none" | "inactive"))
+}
+
+/// Gives the browser its id, in the jar that works for it.
+pub fn give_id(
+    answer: Answer,
+    cookie: &Permitted<BrowserCookie>,
+    keys: &IdentityKeys,
+    name: &str,
+    partitioned: bool,
+    now: Timestamp,
+) -> Answer {
+    let days = keys.days_left(*cookie.value(), now);
+    let name = if partitioned { Cow::Owned(format!("{name}{TWIN_SUFFIX}")) } else { Cow::Borrowed(name) };
+    set(answer, lasting(&name, &keys.sign(cookie), days).http_only(true).partitioned(partitioned))
+}
+
+/// Takes the id back, in both jars.
+pub fn expire_id(answer: Answer, name: &str) -> Answer {
+    let twin = format!("{name}{TWIN_SUFFIX}");
+    let answer = set(answer, lasting(name, "", 0).http_only(true));
+    set(answer, lasting(&twin, "", 0).http_only(true).partitioned(true))
+}
+
+/// Marks the browser as opted out, in both jars. The value is the same for everyone.
+pub fn mark_opted_out(answer: Answer) -> Answer {
+    let answer = set(answer, lasting(OPT_OUT_COOKIE, "1", OPT_OUT_DAYS));
+    set(answer, lasting(OPT_OUT_COOKIE, "1", OPT_OUT_DAYS).partitioned(true))
+}
+
+/// Removes that mark, in both jars.
+pub fn unmark_opted_out(answer: Answer) -> Answer {
+    let answer = set(answer, lasting(OPT_OUT_COOKIE, "", 0));
+    set(answer, lasting(OPT_OUT_COOKIE, "", 0).partitioned(true))
+}
+
+/// As long as browsers keep a cookie at all.
+const OPT_OUT_DAYS: u32 = 400;
+
+/// A cookie that comes along on other sites' pages; 0 days remove it.
+fn lasting<'c>(name: &'c str, value: &'c str, days: u32) -> cookie::CookieBuilder<'c> {
+    Cookie::build((name, value))
+        .path("/")
+        .secure(true)
+        .same_site(SameSite::None)
+        .max_age(cookie::time::Duration::days(i64::from(days)))
+}
+
+fn set(answer: Answer, cookie: cookie::CookieBuilder<'_>) -> Answer {
+    answer.with("Set-Cookie", cookie.build().to_string())
+}

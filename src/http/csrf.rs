@@ -1,0 +1,111 @@
+//! Forms that only our own pages can send.
+//!
+//! A form counts if the browser says that it comes from our own origin and it carries a token that we signed
+//! lately for the ids that this browser shows.
+
+use data_encoding::BASE64URL_NOPAD;
+
+use super::request::Head;
+use crate::domain::id::BrowserId;
+use crate::domain::time::Timestamp;
+use crate::service::crypto::MacKey;
+
+/// Signs and checks the tokens. The key lives as long as the process: a form from before is sent again.
+pub struct Forms {
+    key: MacKey,
+}
+
+impl Forms {
+    pub fn new(key: MacKey) -> Self {
+        Self { key }
+    }
+
+    /// `<minute>.<code>`
+    pub fn token(&self, browser_ids: &[BrowserId], now: Timestamp) -> String {
+        let minute = now.0 / MS_PER_MINUTE;
+        format!("{minute}.{}", BASE64URL_NOPAD.encode(&self.code(minute, browser_ids)))
+    }
+
+    /// Whether the posted form is our own page's.
+    pub fn is_ours(&self, head: &Head<'_>, body: &[u8], browser_ids: &[BrowserId], now: Timestamp) -> bool {
+        let mut fields = form_urlencoded::parse(body);
+        let token = fields.find_map(|(name, value)| (name == "csrf").then_some(value));
+        let fresh = token.is_some_and(|token| self.is_fresh(&token, browser_ids, now));
+        fresh && is_same_origin(head)
+    }
+
+    fn is_fresh(&self, token: &str, browser_ids: &[BrowserId], now: Timestamp) -> bool {
+        let Some((minute, code)) = token.split_once('.') else { return false };
+        let Ok(minute) = minute.parse::<u64>() else { return false };
+        let Ok(code) = BASE64URL_NOPAD.decode(code.as_bytes()) else { return false };
+        let age = (now.0 / MS_PER_MINUTE).abs_diff(minute);
+        age <= MINUTES_MAX
+            && self.key.verify(&Self::parts(minute, browser_ids).each_ref().map(Vec::as_slice), &code)
+    }
+
+    fn code(&self, minute: u64, browser_ids: &[BrowserId]) -> [u8; 32] {
+        self.key.sign(&Self::parts(minute, browser_ids).each_ref().map(Vec::as_slice))
+    }
+
+    fn parts(minute: u64, browser_ids: &[BrowserId]) -> [Vec<u8>; 2] {
+        [format!("form {minute} ").into_bytes(), browser_ids.iter().flat_map(|id| id.bytes()).collect()]
+    }
+}
+
+const MS_PER_MINUTE: u64 = 60_000;
+const MINUTES_MAX: u64 = 120;
+
+/// `Origin` names the host that the request went to; browsers send it with every form they post.
+fn is_same_origin(head: &Head<'_>) -> bool {
+    let host = head.header("host").or_else(|| head.header(":authority"));
+    let origin = head.header("origin").and_then(|origin| origin.split_once("://"));
+    match (host, origin) {
+        (Some(host), Some(("http" | "https", origin))) => origin.eq_ignore_ascii_case(host),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000 * MS_PER_MINUTE);
+
+    fn is_ours(origin: Option<&str>, token: &str, ids: &[BrowserId], now: Timestamp) -> bool {
+        let mut headers = vec![("Host", &b"px.example"[..])];
+        headers.extend(origin.map(|origin| ("Origin", origin.as_bytes())));
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let head = Head {
+            method: "POST",
+            path: "/optout",
+            query: "",
+            headers: &headers,
+            client,
+            via_trusted_proxy: false,
+        };
+        forms().is_ours(&head, format!("a=b&csrf={token}").as_bytes(), ids, now)
+    }
+
+    fn forms() -> Forms {
+        Forms::new(MacKey::new(b"dev-forms"))
+    }
+
+    #[test]
+    fn only_a_fresh_form_of_ours_counts() {
+        let ids = [BrowserId::from_bytes([1; 16])];
+        let token = forms().token(&ids, NOW);
+        let ours = Some("https://px.example");
+        assert!(is_ours(ours, &token, &ids, NOW));
+        assert!(is_ours(ours, &token, &ids, NOW.plus_ms(MINUTES_MAX * MS_PER_MINUTE)));
+        assert!(!is_ours(ours, &token, &ids, NOW.plus_ms((MINUTES_MAX + 1) * MS_PER_MINUTE)));
+        assert!(!is_ours(ours, &token, &[], NOW));
+        assert!(!is_ours(ours, &token.replace('.', ".A"), &ids, NOW));
+        for origin in
+            [None, Some("null"), Some("https://evil.example"), Some("https://px.example.evil.example")]
+        {
+            assert!(!is_ours(origin, &token, &ids, NOW), "{origin:?}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `/optout` and `/optin`: GET shows the page, POST acts.
+
+use askama::Template;
+
+use super::cookie;
+use super::csrf::Forms;
+use super::request::Head;
+use super::response::Answer;
+use super::visitor;
+use crate::domain::opt_out::{Choice, OptOutView};
+use crate::service::opt_out::OptOutService;
+use crate::service::pixel::PixelService;
+
+#[derive(Template)]
+#[template(path = "opt_out.html", config = "static/pages/askama.toml")]
+struct Page {
+    opted_out: bool,
+    known: bool,
+    token: String,
+}
+
+/// The page with its one button.
+pub fn show<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, forms: &Forms, head: &Head<'_>) -> Answer {
+    let live = pixel.live.load();
+    let now = pixel.clock.now();
+    let (signals, jar) = visitor::read(head, &live, now);
+    let ids = jar.browser_ids();
+    let page =
+        Page { opted_out: signals.is_opted_out(), known: !ids.is_empty(), token: forms.token(&ids, now) };
+    match page.render() {
+        Ok(html) => page_answer(200, html),
+        Err(_) => Answer::text(500, "the page could not be made\n"),
+    }
+}
+
+/// Acts on the choice, once it is known to come from our own page, and leads back to the page.
+pub async fn choose<V: OptOutView + Send + Sync>(
+    pixel: &PixelService<V>,
+    service: &OptOutService,
+    forms: &Forms,
+    head: &Head<'_>,
+    body: &[u8],
+    choice: Choice,
+) -> Answer {
+    let (ids, cookie_name) = {
+        let live = pixel.live.load();
+        let (_, jar) = visitor::read(head, &live, pixel.clock.now());
+        (jar.browser_ids(), live.cookie_name.clone())
+    };
+    if !forms.is_ours(head, body, &ids, pixel.clock.now()) {
+        return Answer::text(
+            403,
+            "this form did not come from our own page, or is too old; load the page again\n",
+        );
+    }
+    let stored = service.choose(&ids, choice).await;
+    let answer = match stored {
+        Ok(()) => Answer::text(303, "").with("Location", "/optout"),
+        // The cookie works even where the log does not.
+        Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
+    };
+    let answer = answer.with("Cache-Control", "no-store");
+    match choice {
+        Choice::Out => cookie::expire_id(cookie::mark_opted_out(answer), &cookie_name),
+        Choice::In => cookie::unmark_opted_out(answer),
+    }
+}
+
+fn page_answer(status: u16, html: String) -> Answer {
+    let mut answer = Answer::text(status, html);
+    answer.headers[0].1 = "text/html; charset=utf-8".into();
+    answer
+        .with("Cache-Control", "no-store")
+        .with("X-Content-Type-Options", "nosniff")
+        .with("Referrer-Policy", "same-origin")
+        .with(
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        )
+}

@@ -1,0 +1,128 @@
+//! The pixel's three paths: always the same 43 bytes, unless the old tag asks for script.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::cookie::{self, Jar};
+use super::pixel_hit;
+use super::request::Head;
+use super::response::Answer;
+use super::visitor::{self, parameters};
+use crate::consent::refusal::RefusalKind;
+use crate::domain::opt_out::OptOutView;
+use crate::domain::time::Timestamp;
+use crate::service;
+use crate::service::explain::Explanation;
+use crate::service::live::Live;
+use crate::service::outcome::{Invalid, Outcome};
+use crate::service::pixel::{Browser, PixelService, Recorded, Visitor};
+
+/// X's own path, its versioned twin, and a short one of ours.
+pub const PATHS: [&str; 3] = ["/i/adsct", "/1/i/adsct", "/p.gif"];
+
+/// Parse, decide, store, answer.
+pub async fn answer<V: OptOutView + Send + Sync>(service: &PixelService<V>, head: &Head<'_>) -> Answer {
+    if head.method != "GET" {
+        return with_outcomes(image(), &[Outcome::Invalid(Invalid::BadMethod)]);
+    }
+    let hit = pixel_hit::parse(head);
+    let (signals, jar) = {
+        let live = service.live.load();
+        visitor::read(head, &live, service.clock.now())
+    };
+    let visitor = Visitor { signals, browser: jar.browser() };
+    let recorded = service.record(&hit, &visitor).await;
+    let answer = if wants_script(head) { script() } else { image() };
+    with_cookies(with_outcomes(answer, &recorded.outcomes), service, head, &jar, &recorded)
+}
+
+/// What the gate would say of the request, rule by rule. Stores nothing.
+pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Timestamp) -> Explanation {
+    let (signals, jar) = visitor::read(head, live, now);
+    service::explain::explain(
+        &pixel_hit::parse(head),
+        &Visitor { signals, browser: jar.browser() },
+        live,
+        opt_outs,
+        now,
+    )
+}
+
+/// What a hit gets that was turned away before anyone looked at it.
+pub fn overloaded() -> Answer {
+    with_outcomes(image(), &[Outcome::Overloaded])
+}
+
+fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
+    if outcomes.iter().any(Outcome::is_temporary) {
+        answer.status = 503;
+        answer = answer.with("Retry-After", "1");
+    }
+    let mut text = String::with_capacity(OUTCOME_CHARS);
+    for (number, outcome) in outcomes.iter().enumerate() {
+        let comma = if number > 0 { ", " } else { "" };
+        write!(text, "{comma}{outcome}").expect("a String takes all that is written");
+    }
+    answer.with("Pixelgate-Outcome", text)
+}
+
+/// A new id where there is a permit for one; none any more for who opted out, and for two that differ.
+fn with_cookies<V>(
+    answer: Answer,
+    service: &PixelService<V>,
+    head: &Head<'_>,
+    jar: &Jar,
+    recorded: &Recorded,
+) -> Answer {
+    let live = service.live.load();
+    if let Some(cookie) = &recorded.cookie {
+        let partitioned = cookie::is_partitioned(head);
+        let now = service.clock.now();
+        return cookie::give_id(answer, cookie, &live.identity, &live.cookie_name, partitioned, now);
+    }
+    let opted_out = recorded
+        .outcomes
+        .iter()
+        .any(|outcome| matches!(outcome, Outcome::Refused(reason) if reason.kind() == RefusalKind::OptedOut));
+    match jar.browser() {
+        Browser::Ambiguous => cookie::expire_id(answer, &live.cookie_name),
+        Browser::Known(_) if opted_out => cookie::expire_id(answer, &live.cookie_name),
+        Browser::Known(_) | Browser::New => answer,
+    }
+}
+
+/// `stored; id=<uuid>; ack=memory`.
+const OUTCOME_CHARS: usize = 64;
+
+fn image() -> Answer {
+    fixed("image/gif", GIF)
+}
+
+/// The old tag calls this function with the partner URLs that the page may load next.
+fn script() -> Answer {
+    fixed("text/javascript; charset=utf-8", NO_PARTNERS)
+}
+
+fn fixed(content_type: &'static str, body: &'static [u8]) -> Answer {
+    let headers = [
+        ("Content-Type", content_type),
+        ("Cache-Control", "no-store"),
+        ("Cross-Origin-Resource-Policy", "cross-origin"),
+        ("X-Content-Type-Options", "nosniff"),
+    ];
+    let mut all = Vec::with_capacity(headers.len() + 4);
+    all.extend(headers.map(|(name, value)| (name, Cow::Borrowed(value))));
+    Answer { status: 200, headers: all, body: Cow::Borrowed(body) }
+}
+
+/// Only this exact name: any other would be somebody else's text in our script.
+fn wants_script(head: &Head<'_>) -> bool {
+    head.query.contains("tpx_cb=")
+        && parameters(head).any(|(name, value)| name == "tpx_cb" && visitor::decode(value) == CALLBACK)
+}
+
+const CALLBACK: &str = "twttr.conversion.loadPixels";
+const NO_PARTNERS: &[u8] = b"twttr.conversion.loadPixels({\"tags\":[],\"hif\":[]});";
+
+/// A transparent image of one pixel.
+pub const GIF: &[u8; 43] = include_bytes!("../../static/pixel.gif");

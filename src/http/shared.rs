@@ -1,0 +1,78 @@
+//! What all connections of one listener share.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use tokio::sync::Notify;
+
+use super::limits::Limits;
+use super::request::Head;
+use super::response::Answer;
+use super::server::ServerOptions;
+use super::server_metrics::ServerMetrics;
+use super::service::{Intake, Service};
+
+pub(super) struct Shared<S> {
+    pub(super) service: Arc<S>,
+    pub(super) options: Arc<ServerOptions>,
+    draining: AtomicBool,
+    pub(super) drain: Notify,
+}
+
+impl<S: Service> Shared<S> {
+    pub(super) fn new(service: Arc<S>, options: Arc<ServerOptions>) -> Self {
+        Self { service, options, draining: AtomicBool::new(false), drain: Notify::new() }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    pub(super) fn metrics(&self) -> &ServerMetrics {
+        &self.options.metrics
+    }
+
+    pub(super) fn start_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.drain.notify_waiters();
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// The client's address, and whether a trusted proxy gave it.
+    pub(super) fn client(&self, peer: IpAddr, headers: &[(&str, &[u8])]) -> (IpAddr, bool) {
+        self.options.proxies.client(peer, headers)
+    }
+
+    /// The answer to a client that is over its limit.
+    pub(super) fn over_rate_limit(&self, head: &Head<'_>, intake: Intake) -> Option<Answer> {
+        let wait = self.options.rate_limits.as_ref()?.check_address(head.client).err()?;
+        self.metrics().rate_limited.inc();
+        Some(match intake {
+            Intake::Hot => self.service.overloaded(head),
+            Intake::Body { .. } => wait.answer(),
+        })
+    }
+
+    /// The service's answer, or 500 if it panics: one request's bug must not become every connection's.
+    pub(super) async fn answer(&self, head: &Head<'_>, body: &[u8]) -> Answer {
+        let mut answering = pin!(async { self.service.answer(head, body).await });
+        let caught =
+            std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(answer)) => Poll::Ready(Some(answer)),
+                Err(_) => Poll::Ready(None),
+            });
+        caught.await.unwrap_or_else(|| {
+            self.metrics().panics.inc();
+            Answer::text(500, "internal error\n")
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Keys, codes and randomness. The only module that names ring.
+
+use std::cell::RefCell;
+
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::domain::time::Rng;
+
+/// A key for HMAC-SHA-256.
+#[derive(Clone)]
+pub struct MacKey(hmac::Key);
+
+/// Bytes of one code.
+pub const MAC_BYTES: usize = 32;
+
+impl MacKey {
+    pub fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    pub fn sign(&self, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
+        let mut context = hmac::Context::with_key(&self.0);
+        parts.iter().for_each(|part| context.update(part));
+        context.sign().as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")
+    }
+
+    /// Takes the same time whatever the difference.
+    pub fn verify(&self, parts: &[&[u8]], code: &[u8]) -> bool {
+        same_secret(&self.sign(parts), code)
+    }
+}
+
+/// Whether two secrets are equal, in a time that depends on their lengths only.
+pub fn same_secret(known: &[u8], given: &[u8]) -> bool {
+    let difference = known.iter().zip(given).fold(known.len() ^ given.len(), |difference, (a, b)| {
+        std::hint::black_box(difference | usize::from(a ^ b))
+    });
+    difference == 0
+}
+
+/// The operating system's randomness, asked for in blocks: a system call for each id costs more than all else that
+/// is done for it.
+pub struct SystemRng(SystemRandom);
+
+impl SystemRng {
+    pub fn new() -> Self {
+        Self(SystemRandom::new())
+    }
+
+    fn ask(&self, bytes: &mut [u8]) {
+        self.0.fill(bytes).expect("the operating system gives randomness");
+    }
+}
+
+impl Default for SystemRng {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Rng for SystemRng {
+    fn fill(&self, bytes: &mut [u8]) {
+        if bytes.len() > BLOCK_BYTES {
+            return self.ask(bytes);
+        }
+        BLOCK.with_borrow_mut(|block| {
+            if block.left < bytes.len() {
+                self.ask(&mut block.bytes);
+                block.left = BLOCK_BYTES;
+            }
+            let from = BLOCK_BYTES - block.left;
+            let given = &mut block.bytes[from..from + bytes.len()];
+            bytes.copy_from_slice(given);
+            // Nothing that was given out stays readable here.
+            given.fill(0);
+            block.left -= bytes.len();
+        });
+    }
+}
+
+struct Block {
+    bytes: [u8; BLOCK_BYTES],
+    /// How many bytes at the end have not been given out.
+    left: usize,
+}
+
+const BLOCK_BYTES: usize = 1_024;
+
+thread_local! {
+    static BLOCK: RefCell<Block> = const { RefCell::new(Block { bytes: [0; BLOCK_BYTES], left: 0 }) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_fits_its_key_and_its_text_only() {
+        let key = MacKey::new(b"one");
+        let code = key.sign(&[b"ab", b"c"]);
+        assert!(key.verify(&[b"a", b"bc"], &code));
+        assert!(!key.verify(&[b"abd"], &code));
+        assert!(!key.verify(&[b"abc"], &code[..31]));
+        assert!(!MacKey::new(b"two").verify(&[b"abc"], &code));
+    }
+
+    #[test]
+    fn secrets_of_different_lengths_differ() {
+        assert!(same_secret(b"abc", b"abc"));
+        assert!(!same_secret(b"abc", b"abcd"));
+        assert!(!same_secret(b"abc", b""));
+        assert!(!same_secret(b"abc", b"abd"));
+    }
+
+    #[test]
+    fn no_random_bytes_are_given_out_twice() {
+        let rng = SystemRng::new();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..10_000 {
+            let mut bytes = [0; 10];
+            rng.fill(&mut bytes);
+            assert!(bytes != [0; 10] && seen.insert(bytes));
+        }
+        let mut long = [0; BLOCK_BYTES + 1];
+        rng.fill(&mut long);
+        assert!(long.iter().any(|&byte| byte != 0));
+    }
+}

@@ -1,0 +1,27 @@
+//! What a reload replaces as a whole.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::crawler::Crawlers;
+use super::geo::Geo;
+use super::identity::IdentityKeys;
+use crate::consent::gate::Gate;
+use crate::domain::settings::Registry;
+
+/// The settings that requests are answered under. A request sees one of them from beginning to end.
+pub struct Live {
+    pub registry: Registry,
+    pub gate: Gate,
+    pub identity: IdentityKeys,
+    pub geo: Geo,
+    pub crawlers: Arc<Crawlers>,
+    /// The name of the browser id's cookie; its partitioned twin has `-p` behind it.
+    pub cookie_name: String,
+    /// The header, in lower case, in which a trusted proxy names the client's country.
+    pub country_header: Option<String>,
+}
+
+/// The settings of the moment.
+pub type SharedLive = Arc<ArcSwap<Live>>;

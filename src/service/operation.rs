@@ -1,0 +1,88 @@
+//! What an operator asks of a running server.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+
+use super::caller::Caller;
+
+/// The running server as its operator sees it.
+pub struct Operation {
+    registry: Registry,
+    draining: AtomicBool,
+    log_is_ready: Box<dyn Fn() -> bool + Send + Sync>,
+    /// One at a time, so that an older file cannot win over a newer one.
+    reload: Mutex<Reload>,
+}
+
+/// Reads the configuration again and puts it in force; or says why not, and leaves everything as it was.
+pub type Reload = Box<dyn Fn() -> Result<(), String> + Send>;
+
+/// Whether requests should be sent here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// The disk takes what it is given.
+    pub log: bool,
+    pub draining: bool,
+}
+
+impl Readiness {
+    pub const fn is_ready(self) -> bool {
+        self.log && !self.draining
+    }
+}
+
+impl Operation {
+    pub fn new(
+        registry: Registry,
+        log_is_ready: Box<dyn Fn() -> bool + Send + Sync>,
+        reload: Reload,
+    ) -> Self {
+        Self { registry, draining: AtomicBool::new(false), log_is_ready, reload: Mutex::new(reload) }
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        Readiness { log: (self.log_is_ready)(), draining: self.draining.load(Ordering::Relaxed) }
+    }
+
+    /// From here on [`Self::readiness`] is negative, so that no more requests are sent here.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .expect("a String takes all that is written");
+        text
+    }
+
+    pub fn reload(&self, _: &Caller) -> Result<(), String> {
+        self.reload_on_signal()
+    }
+
+    /// A signal can only come from the operator's own machine and user.
+    pub fn reload_on_signal(&self) -> Result<(), String> {
+        // After a panic in a reload the next one starts from the file again; nothing is half done.
+        let reload = self.reload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        reload()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draining_server_and_one_without_a_disk_are_not_ready() {
+        let operation = Operation::new(Registry::default(), Box::new(|| true), Box::new(|| Ok(())));
+        assert!(operation.readiness().is_ready());
+        operation.start_draining();
+        assert!(!operation.readiness().is_ready());
+        let operation = Operation::new(Registry::default(), Box::new(|| false), Box::new(|| Ok(())));
+        assert!(!operation.readiness().is_ready());
+    }
+}

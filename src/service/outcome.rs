@@ -1,0 +1,142 @@
+//! What became of one hit; exactly one of these each.
+
+use std::fmt;
+
+use crate::consent::refusal::Refusal;
+use crate::domain::id::EventId;
+use crate::domain::money::InvalidMoney;
+use crate::storage::durable::Durable;
+use crate::storage::log::{AppendError, Appended};
+
+/// The end of one hit. Prints as the answer's `Pixelgate-Outcome`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// In the log, as safe as the proof says.
+    Stored {
+        id: EventId,
+        proof: Durable,
+    },
+    /// In the log already, under this id.
+    Duplicate {
+        id: EventId,
+    },
+    Refused(Refusal),
+    Invalid(Invalid),
+    /// More was waiting than may wait; nothing was stored.
+    Overloaded,
+    /// The disk took nothing.
+    Unavailable,
+}
+
+impl Outcome {
+    /// What the log's answer about the entry `id` means for its hit.
+    pub fn of_append(id: EventId, appended: Result<Appended, AppendError>) -> Self {
+        match appended {
+            Ok(Appended::Stored(proof)) => Self::Stored { id, proof },
+            Ok(Appended::Duplicate(id)) => Self::Duplicate { id },
+            Ok(Appended::OptedOut) => Self::Refused(Refusal::OptedOut),
+            Err(AppendError::Overloaded) => Self::Overloaded,
+            Err(AppendError::Unavailable) => Self::Unavailable,
+        }
+    }
+
+    /// Whether the sender may try again later and succeed.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Overloaded | Self::Unavailable)
+    }
+
+    /// Whether the log has the event.
+    pub const fn is_kept(&self) -> bool {
+        matches!(self, Self::Stored { .. } | Self::Duplicate { .. })
+    }
+
+    /// A sentence for people.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Stored { proof, .. } => format!("stored, acknowledged at class {}", proof.ack().name()),
+            Self::Duplicate { .. } => "the same event is stored already".to_owned(),
+            Self::Refused(reason) => reason.text().to_owned(),
+            Self::Invalid(reason) => reason.text().to_owned(),
+            Self::Overloaded => "too much is waiting; try again later".to_owned(),
+            Self::Unavailable => "the disk takes nothing now; try again later".to_owned(),
+        }
+    }
+
+    /// The word after `reason=`, where there is one.
+    pub const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(reason) => Some(reason.code()),
+            Self::Invalid(reason) => Some(reason.code()),
+            Self::Unavailable => Some("disk"),
+            Self::Stored { .. } | Self::Duplicate { .. } | Self::Overloaded => None,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored { id, proof } => write!(f, "stored; id={id}; ack={}", proof.ack().name()),
+            Self::Duplicate { id } => write!(f, "duplicate; id={id}"),
+            Self::Refused(Refusal::Speculative) => f.write_str("speculative"),
+            Self::Refused(Refusal::Crawler) => f.write_str("bot"),
+            Self::Refused(reason) => write!(f, "suppressed; reason={}", reason.code()),
+            Self::Invalid(reason) => write!(f, "invalid; reason={}", reason.code()),
+            Self::Overloaded => f.write_str("overloaded"),
+            Self::Unavailable => f.write_str("overloaded; reason=disk"),
+        }
+    }
+}
+
+macro_rules! invalid_reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
+        /// What is wrong with a hit. Nothing of it was stored.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Invalid {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Invalid {
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// A stable word for machines.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// A sentence for people.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+invalid_reasons! {
+    NoTxnId = "no-txn-id", "there is no txn_id, so nobody knows whose pixel this is";
+    BadTxnId = "bad-txn-id", "txn_id is neither a pixel id, an event tag id, nor tw-<pixel>-<event tag>";
+    UnknownTxnId = "unknown-txn-id", "no pixel and no event tag has this txn_id";
+    UnknownPartner = "unknown-partner", "no partner has this p_id";
+    UnknownEvent = "unknown-event", "the pixel has no event tag for this event";
+    BadEvents = "bad-events", "events or event is not the JSON that it should be";
+    TooManyEvents = "too-many-events", "a hit may hold at most 16 events";
+    BadEventId = "bad-event-id", "event_id is over 128 characters or not printable";
+    BadConversionId = "bad-conversion-id", "the conversion id is over 128 characters or not printable";
+    BadValue = "bad-value", "the value is not a plain decimal number";
+    NegativeValue = "negative-value", "the value is negative";
+    ValueTooLarge = "value-too-large", "the value is over 9223372036854.775807";
+    BadCurrency = "bad-currency", "the currency is not an ISO 4217 code";
+    BadQuantity = "bad-quantity", "the number of items is not a whole number up to 1,000,000";
+    BadMethod = "bad-method", "a pixel is fetched with GET";
+}
+
+impl From<InvalidMoney> for Invalid {
+    fn from(error: InvalidMoney) -> Self {
+        match error {
+            InvalidMoney::NotAnAmount => Self::BadValue,
+            InvalidMoney::Negative => Self::NegativeValue,
+            InvalidMoney::TooLarge => Self::ValueTooLarge,
+            InvalidMoney::UnknownCurrency => Self::BadCurrency,
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The pixel: a hit becomes a page view or a conversion, if it may.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::identity::Known;
+use super::journal::Journal;
+use super::live::{Live, SharedLive};
+use super::metrics::PixelMetrics;
+use super::outcome::{Invalid, Outcome};
+use crate::consent::gate::Permitted;
+use crate::consent::regulated::BrowserCookie;
+use crate::consent::rule::Circumstances;
+use crate::consent::signals::Signals;
+use crate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
+use crate::domain::event::EventType;
+use crate::domain::id::{BrowserId, ClickId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
+use crate::domain::money::{Currency, Money};
+use crate::domain::opt_out::OptOutView;
+use crate::domain::page::PageAddress;
+use crate::domain::personal::looks_personal;
+use crate::domain::settings::{EventTag, Pixel, Registry};
+use crate::domain::time::{Clock, Rng, Timestamp};
+use crate::storage::entry::Entry;
+use crate::storage::worker::Appender;
+
+/// One request to the pixel, before any decision: texts as they came, decoded once.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct PixelHit<'q> {
+    /// `txn_id`: a pixel id, an event tag id, or `tw-<pixel>-<event tag>`.
+    pub txn_id: Option<Cow<'q, str>>,
+    /// `p_id`, unless it names the advertiser's own hits.
+    pub partner: Option<Cow<'q, str>>,
+    /// `events` of `/i/adsct`, `event` of `/1/i/adsct`; `None` where they are not the JSON that they should be.
+    pub events: Option<Vec<HitEvent<'q>>>,
+    pub event_id: Option<Cow<'q, str>>,
+    /// What the parameters say beside `events`; used where an event does not say it itself.
+    pub common: EventDetails<'q>,
+    pub click_id: Option<Cow<'q, str>>,
+    /// The page's whole address, or the best that there is.
+    pub page: Option<Cow<'q, str>>,
+    pub restricted_data_use: bool,
+}
+
+/// One event of a hit.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct HitEvent<'q> {
+    /// `None`: whatever `txn_id` stands for.
+    pub name: Option<Cow<'q, str>>,
+    pub details: EventDetails<'q>,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct EventDetails<'q> {
+    pub value: Option<Cow<'q, str>>,
+    pub currency: Option<Cow<'q, str>>,
+    pub quantity: Option<Cow<'q, str>>,
+    pub conversion_id: Option<Cow<'q, str>>,
+    pub hashed_email: Option<Cow<'q, str>>,
+    pub hashed_phone: Option<Cow<'q, str>>,
+}
+
+/// Who sent a hit, as far as the request shows.
+#[derive(Debug, Default)]
+pub struct Visitor {
+    pub signals: Signals,
+    pub browser: Browser,
+}
+
+/// What the request's cookies say about the browser.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Browser {
+    #[default]
+    New,
+    Known(Known),
+    /// Two valid ids that differ: neither is used.
+    Ambiguous,
+}
+
+/// The answer to one hit.
+pub struct Recorded {
+    /// One for each event of the hit, at least one.
+    pub outcomes: Vec<Outcome>,
+    /// The id to give the browser, where it has none or one signed with an old key.
+    pub cookie: Option<Permitted<BrowserCookie>>,
+}
+
+/// The use case. One per worker, because the appender is.
+pub struct PixelService<V> {
+    pub live: SharedLive,
+    pub log: Appender,
+    pub opt_outs: Arc<V>,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+    pub metrics: Arc<PixelMetrics>,
+    pub journal: Option<Arc<Journal>>,
+}
+
+impl<V: OptOutView + Send + Sync> PixelService<V> {
+    /// Stores what the hit may have stored, and says what became of each of its events.
+    pub async fn record(&self, hit: &PixelHit<'_>, visitor: &Visitor) -> Recorded {
+        let decided = self.decide(hit, visitor);
+        let mut outcomes = Vec::with_capacity(decided.conversions.len());
+        for conversion in decided.conversions {
+            outcomes.push(match conversion {
+                Err(outcome) => outcome,
+                Ok(conversion) => {
+                    let id = conversion.value().id;
+                    Outcome::of_append(id, self.log.append(Entry::Conversion(conversion)).await)
+                }
+            });
+        }
+        outcomes.iter().for_each(|outcome| self.metrics.count(outcome));
+        if let Some(journal) = &self.journal {
+            outcomes.iter().for_each(|outcome| journal.note(self.clock.now(), outcome));
+        }
+        // A browser that opted out while its hit waited must not get an id from the answer.
+        let cookie = decided.cookie.filter(|_| outcomes.iter().all(Outcome::is_kept));
+        Recorded { outcomes, cookie }
+    }
+
+    /// Everything up to the log; holds the settings only as long as it takes.
+    fn decide(&self, hit: &PixelHit<'_>, visitor: &Visitor) -> Decided {
+        let live = self.live.load();
+        let now = self.clock.now();
+        let drafts = match resolve(hit, &live.registry) {
+            Ok(drafts) => drafts,
+            Err(invalid) => return Decided::invalid(invalid),
+        };
+        let about = Circumstances {
+            signals: &visitor.signals,
+            directed_to_children: drafts.pixel.directed_to_children,
+            opt_outs: &*self.opt_outs,
+            now,
+        };
+        self.metrics.literal_macros.inc_by(u64::from(visitor.signals.literal_macros()));
+        let (browser_id, cookie) = self.identify(&live, visitor.browser, &about);
+        let conversions = drafts.events.iter().map(|event| {
+            let draft = self.draft(hit, event, drafts.pixel, browser_id, &about).map_err(Outcome::Invalid)?;
+            live.gate.admit(draft, &about).map_err(|refused| Outcome::Refused(refused.reason))
+        });
+        Decided { conversions: conversions.collect(), cookie }
+    }
+
+    /// The browser's id, and the permit to give it one or to sign it anew.
+    fn identify(
+        &self,
+        live: &Live,
+        browser: Browser,
+        about: &Circumstances<'_>,
+    ) -> (Option<BrowserId>, Option<Permitted<BrowserCookie>>) {
+        let cookie = match browser {
+            Browser::Ambiguous => return (None, None),
+            Browser::Known(Known { cookie, of_old_key: false }) => return (Some(cookie.browser_id), None),
+            Browser::Known(Known { cookie, of_old_key: true }) => cookie,
+            Browser::New => {
+                let mut random = [0; 16];
+                self.rng.fill(&mut random);
+                BrowserCookie { browser_id: BrowserId::from_bytes(random), issued_day: about.now.day() }
+            }
+        };
+        let permitted = live.gate.admit(cookie, about).ok();
+        (permitted.as_ref().map(|cookie| cookie.value().browser_id), permitted)
+    }
+
+    fn draft(
+        &self,
+        hit: &PixelHit<'_>,
+        event: &Resolved<'_>,
+        pixel: &Pixel,
+        browser_id: Option<BrowserId>,
+        about: &Circumstances<'_>,
+    ) -> Result<Conversion, Invalid> {
+        let details = event.details;
+        let page = hit.page.as_deref().and_then(PageAddress::reduce);
+        let origin_ok = pixel.expects(page.as_ref());
+        if !origin_ok {
+            self.metrics.foreign_origins.inc();
+        }
+        Ok(Conversion {
+            id: self.event_id(about.now),
+            at: about.now,
+            account_id: pixel.account_id,
+            pixel_id: pixel.id,
+            event_tag_id: event.tag.map(|tag| tag.id),
+            event: event.event,
+            source: Source::Pixel,
+            event_id: self.short_text(hit.event_id.as_deref()).map_err(|()| Invalid::BadEventId)?,
+            conversion_id: self
+                .short_text(pick(&details.conversion_id, &hit.common.conversion_id))
+                .map_err(|()| Invalid::BadConversionId)?,
+            value: money(details, &hit.common)?,
+            quantity: quantity(pick(&details.quantity, &hit.common.quantity))?,
+            identifiers: self.identifiers(hit, details, browser_id),
+            page,
+            country: about.signals.country(),
+            restricted_data_use: hit.restricted_data_use,
+            origin_ok,
+        })
+    }
+
+    fn event_id(&self, now: Timestamp) -> EventId {
+        let mut random = [0; 10];
+        self.rng.fill(&mut random);
+        EventId::new(now.0, random)
+    }
+
+    fn identifiers(
+        &self,
+        hit: &PixelHit<'_>,
+        details: &EventDetails<'_>,
+        browser_id: Option<BrowserId>,
+    ) -> Identifiers {
+        let email = pick(&details.hashed_email, &hit.common.hashed_email);
+        let phone = pick(&details.hashed_phone, &hit.common.hashed_phone);
+        Identifiers {
+            browser_id,
+            click_id: hit.click_id.as_deref().and_then(|id| id.parse::<ClickId>().ok()),
+            hashed_email: self.hash(email, str::parse::<HashedEmail>),
+            hashed_phone: self.hash(phone, str::parse::<HashedPhone>),
+        }
+    }
+
+    /// Anything but a hash in a field for hashes is taken for an address or a number in clear.
+    fn hash<T, E>(&self, text: Option<&str>, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+        let hash = parse(text?).ok();
+        if hash.is_none() {
+            self.metrics.personal_fields_dropped.inc();
+        }
+        hash
+    }
+
+    /// `Ok(None)` for an absent text and for one that names a person; an error for one that cannot be kept.
+    fn short_text(&self, text: Option<&str>) -> Result<Option<ShortText>, ()> {
+        let Some(text) = text else { return Ok(None) };
+        if looks_personal(text) {
+            self.metrics.personal_fields_dropped.inc();
+            return Ok(None);
+        }
+        ShortText::parse(text).map(Some).ok_or(())
+    }
+}
+
+/// What the gate made of one hit.
+struct Decided {
+    conversions: Vec<Result<Permitted<Conversion>, Outcome>>,
+    cookie: Option<Permitted<BrowserCookie>>,
+}
+
+impl Decided {
+    fn invalid(reason: Invalid) -> Self {
+        Self { conversions: vec![Err(Outcome::Invalid(reason))], cookie: None }
+    }
+}
+
+/// Whose hit it is, and what happened.
+pub(super) struct Drafts<'a> {
+    pub(super) pixel: &'a Pixel,
+    events: Vec<Resolved<'a>>,
+}
+
+struct Resolved<'a> {
+    event: EventType,
+    tag: Option<&'a EventTag>,
+    details: &'a EventDetails<'a>,
+}
+
+pub(super) fn resolve<'a>(hit: &'a PixelHit<'a>, registry: &'a Registry) -> Result<Drafts<'a>, Invalid> {
+    let Some(txn_id) = &hit.txn_id else {
+        return Err(if hit.partner.is_some() { Invalid::UnknownPartner } else { Invalid::NoTxnId });
+    };
+    let (pixel, tag) = find_target(txn_id, registry)?;
+    let events = hit.events.as_deref().ok_or(Invalid::BadEvents)?;
+    if events.len() > EVENTS_MAX {
+        return Err(Invalid::TooManyEvents);
+    }
+    if events.is_empty() {
+        return Ok(Drafts { pixel, events: vec![resolve_event(pixel, tag, None, &hit.common)?] });
+    }
+    let resolved =
+        events.iter().map(|event| resolve_event(pixel, tag, event.name.as_deref(), &event.details));
+    Ok(Drafts { pixel, events: resolved.collect::<Result<_, _>>()? })
+}
+
+const EVENTS_MAX: usize = 16;
+
+fn find_target<'a>(
+    txn_id: &str,
+    registry: &'a Registry,
+) -> Result<(&'a Pixel, Option<&'a EventTag>), Invalid> {
+    if let Some((pixel, tag)) = split_tag_name(txn_id) {
+        let pixel: PixelId = pixel.parse().map_err(|_| Invalid::BadTxnId)?;
+        let tag: EventTagId = tag.parse().map_err(|_| Invalid::BadTxnId)?;
+        let found = registry.event_tag(tag).filter(|(owner, _)| owner.id == pixel);
+        return found.map(|(pixel, tag)| (pixel, Some(tag))).ok_or(Invalid::UnknownTxnId);
+    }
+    let tag: EventTagId = txn_id.parse().map_err(|_| Invalid::BadTxnId)?;
+    if let Some((pixel, tag)) = registry.event_tag(tag) {
+        return Ok((pixel, Some(tag)));
+    }
+    let pixel = registry.pixel(PixelId::from_number(tag.number()));
+    pixel.map(|pixel| (pixel, None)).ok_or(Invalid::UnknownTxnId)
+}
+
+/// `tw-<pixel>-<event tag>`, in any case.
+fn split_tag_name(name: &str) -> Option<(&str, &str)> {
+    let head = name.get(..3)?;
+    head.eq_ignore_ascii_case("tw-").then(|| name[3..].split_once('-')).flatten()
+}
+
+/// `tag` is what `txn_id` named, if it named an event tag: that decides. Otherwise the event's name does.
+fn resolve_event<'a>(
+    pixel: &'a Pixel,
+    tag: Option<&'a EventTag>,
+    name: Option<&str>,
+    details: &'a EventDetails<'a>,
+) -> Result<Resolved<'a>, Invalid> {
+    if let Some(tag) = tag {
+        return Ok(Resolved { event: tag.event, tag: Some(tag), details });
+    }
+    if let Some((_, tag)) = name.and_then(split_tag_name) {
+        let tag = tag.parse().ok().and_then(|id| pixel.event_tag(id)).ok_or(Invalid::UnknownEvent)?;
+        return Ok(Resolved { event: tag.event, tag: Some(tag), details });
+    }
+    let event = match name {
+        None => EventType::SiteVisit,
+        Some(name) if name.trim().eq_ignore_ascii_case("config") => EventType::SiteVisit,
+        Some(name) => EventType::from_wire(name).ok_or(Invalid::UnknownEvent)?,
+    };
+    let tag = pixel.event_tag_for(event);
+    if tag.is_none() && event != EventType::SiteVisit {
+        return Err(Invalid::UnknownEvent);
+    }
+    Ok(Resolved { event, tag, details })
+}
+
+fn pick<'a>(own: &'a Option<Cow<'_, str>>, common: &'a Option<Cow<'_, str>>) -> Option<&'a str> {
+    own.as_deref().or(common.as_deref())
+}
+
+/// US dollars where no currency is named, as the base code has it.
+fn money(details: &EventDetails<'_>, common: &EventDetails<'_>) -> Result<Option<Money>, Invalid> {
+    let currency = pick(&details.currency, &common.currency).map_or(Ok(Currency::USD), Currency::parse)?;
+    let amount = pick(&details.value, &common.value);
+    Ok(amount.map(|amount| Money::parse(amount, currency)).transpose()?)
+}
+
+/// The base code sends 0 where it has nothing to say.
+fn quantity(text: Option<&str>) -> Result<Option<u32>, Invalid> {
+    let Some(text) = text else { return Ok(None) };
+    let number: u32 = text.trim().parse().map_err(|_| Invalid::BadQuantity)?;
+    if number > QUANTITY_MAX {
+        return Err(Invalid::BadQuantity);
+    }
+    Ok((number > 0).then_some(number))
+}
+
+const QUANTITY_MAX: u32 = 1_000_000;

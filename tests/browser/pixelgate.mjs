@@ -1,0 +1,79 @@
+// The real server in development mode, and what it stored.
+
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const PROGRAM = process.env.PIXELGATE ?? fileURLToPath(new URL('../../target/debug/pixelgate', import.meta.url));
+
+export class Pixelgate {
+  /** With a fresh data directory, which `remove` takes away. */
+  static async start() {
+    const server = new Pixelgate();
+    server.directory = await mkdtemp(join(tmpdir(), 'pixelgate-data-'));
+    await server.#run();
+    return server;
+  }
+
+  /** Ends the process and starts another one on the same data. */
+  async restart() {
+    await this.#end();
+    await this.#run();
+  }
+
+  async remove() {
+    await this.#end();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Where the browser finds the pixel: another site than the shop's. */
+  url(path) {
+    return `http://px.localhost:${this.port}${path}`;
+  }
+
+  /** The address of the base code's image, as a page of the shop has it; each with an event of its own. */
+  pixel() {
+    this.events = (this.events ?? 0) + 1;
+    return this.url(`/i/adsct?txn_id=o8z6j&p_id=Twitter&event_id=browser-${this.events}`);
+  }
+
+  /** Every stored row, oldest first. */
+  async stored() {
+    const { stdout } = await promisify(execFile)(PROGRAM, [
+      'export', '--data-dir', this.directory, '--format', 'ndjson',
+    ]);
+    return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  }
+
+  async #run() {
+    const args = ['serve', '--dev', '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'];
+    this.child = spawn(PROGRAM, [...args, '--data-dir', this.directory], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.ended = new Promise((resolve, reject) => this.child.once('exit', resolve).once('error', reject));
+    let errors = '';
+    this.child.stderr.on('data', (data) => (errors = (errors + data).slice(-4000)));
+    const lines = createInterface({ input: this.child.stdout });
+    const listening = new Promise((resolve) => {
+      lines.on('line', (line) => {
+        const found = /^(listening|admin) on http:\/\/127\.0\.0\.1:(\d+)/.exec(line.trim());
+        if (found?.[1] === 'listening') this.port = Number(found[2]);
+        if (found?.[1] === 'admin') this.adminPort = Number(found[2]);
+        if (this.port && this.adminPort) resolve();
+      });
+    });
+    this.port = this.adminPort = undefined;
+    const failed = this.ended.then((code) => {
+      throw new Error(`${PROGRAM} ended with ${code} before it listened:\n${errors}`);
+    });
+    await Promise.race([listening, failed]);
+    failed.catch(() => {});
+  }
+
+  async #end() {
+    this.child.kill('SIGTERM');
+    await this.ended;
+  }
+}

@@ -1,0 +1,174 @@
+//! The program as an operator runs it: what it prints, what it ends with, and what it leaves behind.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::world::{World, send, stored_in};
+
+fn pixelgate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pixelgate")).args(arguments).output().expect("the program runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("the program prints text")
+}
+
+#[track_caller]
+fn check(arguments: &[&str], code: i32, out: &str, err: &str) {
+    let output = pixelgate(arguments);
+    let (found_out, found_err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {found_out}{found_err}");
+    assert!(found_out.contains(out), "{arguments:?} prints {found_out:?}");
+    assert!(found_err.contains(err), "{arguments:?} complains {found_err:?}");
+}
+
+/// A server with a page view, two conversions and an opt-out's worth of refusals in its log.
+fn world_with_rows() -> World {
+    let world = World::dev();
+    for target in [
+        "/i/adsct?txn_id=o8z6j",
+        "/i/adsct?txn_id=o87ne&tw_sale_amount=12.50",
+        "/i/adsct?txn_id=o87nf",
+        "/i/adsct?txn_id=o87nf&gdpr=1",
+    ] {
+        world.get(target, &[]);
+    }
+    world
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+#[test]
+fn a_log_is_exported_inspected_and_verified_while_the_server_runs() {
+    let world = world_with_rows();
+    let dir = world.data_dir();
+    let dir = path(&dir);
+    let ids: Vec<String> =
+        world.stored().iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect();
+    assert_eq!(ids.len(), 3);
+
+    let all = text(&pixelgate(&["export", "--data-dir", dir]).stdout);
+    let rows = all.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    assert_eq!(rows.collect::<Vec<serde_json::Value>>(), world.stored());
+
+    let rest = text(&pixelgate(&["export", "--data-dir", dir, "--after", &ids[1]]).stdout);
+    assert!(rest.lines().count() == 1 && rest.contains(&ids[2]), "{rest}");
+
+    let csv =
+        text(&pixelgate(&["export", "--data-dir", dir, "--format", "csv", "--kind", "conversion"]).stdout);
+    assert_eq!(csv.lines().count(), 3, "a header and two conversions: {csv}");
+
+    check(&["inspect", "log", "--data-dir", dir], 0, "conversion           2\n", "");
+    check(&["log", "verify", "--data-dir", dir], 0, "the log is whole", "");
+    check(&["reindex", "--data-dir", dir, "--json"], 0, "\"entries\":3", "");
+    check(&["log", "repair", "--data-dir", dir], 1, "", "another process is using the data directory");
+}
+
+#[test]
+fn what_is_not_there_ends_with_1() {
+    let world = world_with_rows();
+    let dir = world.data_dir();
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    check(&["export", "--data-dir", path(&dir), "--after", nobody], 1, "", "there is no event");
+    let nowhere = dir.join("nowhere");
+    for command in [&["export"][..], &["inspect", "log"], &["log", "verify"], &["reindex"]] {
+        check(&[command, &["--data-dir", path(&nowhere)]].concat(), 1, "", "could not be");
+    }
+}
+
+#[test]
+fn bad_usage_ends_with_2() {
+    check(&[], 2, "", "Usage: pixelgate");
+    check(&["serve"], 2, "", "--config <FILE>|--dev");
+    check(&["serve", "--dev", "--config", "x"], 2, "", "cannot be used with");
+    check(&["export", "--data-dir", "d", "--kind", "converson"], 2, "", "page_view, conversion, opt_out");
+    check(&["explain", "hello there"], 2, "", "neither an address");
+}
+
+#[test]
+fn a_configuration_with_mistakes_starts_nothing() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let data_dir = directory.path().join("data");
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let config = format!(
+        "data_dir = {data_dir:?}\npublic.listen = \"127.0.0.1:0\"\nadmin.listen = \"127.0.0.1:0\"\n\
+         [[cookie_keys]]\nid = 1\nsecret = \"{}\"\n[log]\nfile_byte = 4_194_304\n",
+        "00".repeat(32)
+    );
+    file.write_all(config.as_bytes()).expect("written");
+    for command in [&["serve", "--config"][..], &["check-config"]] {
+        let output = pixelgate(&[command, &[path(file.path())]].concat());
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{complaint}");
+        assert!(
+            complaint.contains(":8:1: log.file_byte: unknown key; did you mean \"file_bytes\"?"),
+            "{complaint}"
+        );
+        assert!(complaint.contains("consent.default_regime: missing; choose what applies"), "{complaint}");
+        assert!(complaint.contains("2 mistakes in the configuration"), "{complaint}");
+        assert!(!data_dir.exists(), "nothing was started");
+    }
+}
+
+/// `pixelgate serve --dev` as a process of its own.
+struct Served {
+    process: Child,
+    public: SocketAddr,
+    listing: String,
+}
+
+impl Served {
+    fn start(data_dir: &Path) -> Self {
+        let any = "127.0.0.1:0";
+        let mut process = Command::new(env!("CARGO_BIN_EXE_pixelgate"))
+            .args(["serve", "--dev", "--listen", any, "--admin-listen", any, "--data-dir", path(data_dir)])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        let mut listing = String::new();
+        let mut public = None;
+        for line in lines.by_ref() {
+            let line = line.expect("text");
+            public = public.or_else(|| line.strip_prefix("listening on http://").map(str::to_owned));
+            listing.push_str(&line);
+            listing.push('\n');
+            if line.starts_with("admin on http://") {
+                break;
+            }
+        }
+        let public = public.expect("it says where it listens").parse().expect("an address");
+        Self { process, public, listing }
+    }
+
+    /// As an init system does it.
+    fn terminate(mut self) -> Option<i32> {
+        let told = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        assert!(told.expect("kill runs").success());
+        self.process.wait().expect("it ends").code()
+    }
+}
+
+#[test]
+fn a_development_server_says_what_it_starts_with_and_ends_cleanly() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let served = Served::start(directory.path());
+    for expect in [
+        "account 18ce54d4x5t \"Dev shop\", country US",
+        "pixel o8z6j, origins http://shop.localhost:*",
+        "event tag o87nh ADD_TO_CART (click 7, view 0 days)",
+        "account 18ce54d4x5u \"Dev news\", country DE",
+        "admin token is dev-admin-token",
+    ] {
+        assert!(served.listing.contains(expect), "{expect:?} in {}", served.listing);
+    }
+    let reply = send(served.public, "GET", "/i/adsct?txn_id=o87ne", &[], "");
+    assert!(reply.outcome().starts_with("stored; id="), "{reply:?}");
+    assert_eq!(served.terminate(), Some(0));
+    assert_eq!(stored_in(directory.path()).len(), 1);
+}

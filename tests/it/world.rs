@@ -1,0 +1,247 @@
+//! A real server in this process, on free ports, with a held clock, and a plain client for it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pixelgate::app::{self, Environment, Running};
+use pixelgate::config::{Config, DevOptions};
+use pixelgate::domain::time::{Clock, MS_PER_DAY, Timestamp};
+use pixelgate::service::crypto::SystemRng;
+use pixelgate::storage::real_disk::RealDisk;
+use pixelgate::storage::{export, reader};
+
+/// A clock that stands still until it is moved.
+pub(crate) struct HeldClock(AtomicU64);
+
+impl HeldClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_millis()).expect("a short time"), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HeldClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Noon of a day in 2026.
+pub(crate) const START: Timestamp = Timestamp(20_700 * MS_PER_DAY + MS_PER_DAY / 2);
+
+/// One server with its data directory.
+pub(crate) struct World {
+    running: Option<Running>,
+    config: Config,
+    pub(crate) clock: Arc<HeldClock>,
+    data: tempfile::TempDir,
+}
+
+impl World {
+    /// Development mode.
+    pub(crate) fn dev() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// Development mode, changed.
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        let mut config = Config::dev(DevOptions {
+            listen: Some(any),
+            admin_listen: Some(any),
+            data_dir: Some(data.path().join("data")),
+            workers: Some(2),
+            rate_limits: false,
+        });
+        change(&mut config);
+        let clock = Arc::new(HeldClock(AtomicU64::new(START.0)));
+        let mut world = Self { running: None, config, clock, data };
+        world.start();
+        world
+    }
+
+    fn start(&mut self) {
+        let environment = Environment {
+            clock: self.clock.clone(),
+            rng: Arc::new(SystemRng::new()),
+            disk: Arc::new(RealDisk),
+        };
+        let config = self.config.clone();
+        let reload = Box::new(move || Ok(config.clone()));
+        let running = app::start(self.config.clone(), environment, reload);
+        self.running = Some(running.expect("the server starts"));
+    }
+
+    /// Stops the server, as SIGTERM would, and starts it again on the same data.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        self.start();
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().expect("the server stops cleanly");
+        }
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("the server runs")
+    }
+
+    pub(crate) fn public(&self) -> SocketAddr {
+        self.running().public
+    }
+
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.running().admin
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// A browser's GET on the public listener.
+    pub(crate) fn get(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
+        send(self.public(), "GET", target, headers, "")
+    }
+
+    pub(crate) fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        send(self.public(), "POST", target, headers, body)
+    }
+
+    pub(crate) fn admin_get(&self, target: &str) -> Reply {
+        send(self.admin(), "GET", target, &[], "")
+    }
+
+    pub(crate) fn admin_post(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
+        send(self.admin(), "POST", target, headers, "")
+    }
+
+    /// Everything stored, as `pixelgate export` gives it.
+    pub(crate) fn stored(&self) -> Vec<serde_json::Value> {
+        stored_in(&self.data_dir())
+    }
+
+    /// The bytes of all that the log holds, to compare: what is behind the files' headers. Files that are made ready
+    /// ahead of the need hold nothing.
+    pub(crate) fn log_bytes(&self) -> Vec<u8> {
+        log_bytes_of(&self.data_dir())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.stop();
+        }
+    }
+}
+
+pub(crate) fn stored_in(dir: &Path) -> Vec<serde_json::Value> {
+    let rows = reader::read(dir, reader::From::Start).expect("the log can be read");
+    rows.map(|row| {
+        let mut line = Vec::new();
+        export::write_ndjson(&row.expect("a whole row"), &mut line)
+            .expect("memory takes all that is written");
+        serde_json::from_slice(&line).expect("each line is JSON")
+    })
+    .collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test looks at the bytes themselves")]
+fn log_bytes_of(dir: &Path) -> Vec<u8> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(dir).expect("a data directory").flatten().map(|file| file.path()).collect();
+    files.sort();
+    let logs = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+    logs.flat_map(|path| {
+        let bytes = std::fs::read(path).expect("a log file");
+        let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        bytes[HEADER_BYTES.min(end)..end].to_vec()
+    })
+    .collect()
+}
+
+const HEADER_BYTES: usize = 1_024;
+
+/// One answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    pub(crate) fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| &**value)
+    }
+
+    pub(crate) fn outcome(&self) -> &str {
+        self.header("Pixelgate-Outcome").unwrap_or("")
+    }
+
+    /// `name=value` of the cookie that the answer sets; an empty value is one that it removes.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.headers_named("Set-Cookie").find_map(|line| {
+            let pair = line.split(';').next()?;
+            pair.strip_prefix(name)?.starts_with('=').then(|| pair.to_owned())
+        })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+}
+
+/// Sends one request on a connection of its own and reads the whole answer.
+pub(crate) fn send(
+    to: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Reply {
+    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: px.localhost\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() || method == "POST" {
+        text.push_str(&format!(
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+            body.len()
+        ));
+    }
+    let mut stream = TcpStream::connect(to).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+    stream.write_all(format!("{text}\r\n{body}").as_bytes()).expect("the request is sent");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("the answer is read");
+    parse(&bytes)
+}
+
+fn parse(bytes: &[u8]) -> Reply {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer has a head");
+    let head = std::str::from_utf8(&bytes[..end]).expect("a head is text");
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Reply { status: status.expect("a status"), headers: headers.collect(), body: bytes[end + 4..].to_vec() }
+}
