@@ -65,18 +65,32 @@ pub(super) enum ChainError {
 
 impl Chain {
     pub(super) fn read(disk: &dyn Disk, dir: &Path) -> Result<Self, ChainError> {
-        let mut chain = Self::default();
+        let mut attempts = 0;
+        loop {
+            let mut chain = Self::default();
+            let names = file::list(disk, dir)?;
+            let starts = chain.read_starts(disk, dir, &names)?;
+            attempts += 1;
+            // Where files went away meanwhile for their age, the rest does not fit together: once more.
+            match chain.link(disk, dir, starts) {
+                Err(ChainError::Missing(_)) if attempts < ATTEMPTS_MAX && file::list(disk, dir)? != names => {
+                }
+                linked => return linked.map(|()| chain),
+            }
+        }
+    }
+
+    fn read_starts(&mut self, disk: &dyn Disk, dir: &Path, names: &[Name]) -> Result<Vec<Start>, ChainError> {
         let mut starts = Vec::new();
-        for name in file::list(disk, dir)? {
-            chain.number_max = chain.number_max.max(name.number());
+        for name in names {
+            self.number_max = self.number_max.max(name.number());
             match name {
-                Name::Log(number) => starts.extend(Start::read(disk, dir, number)?),
-                Name::New(number) => chain.unfinished.push(number),
+                Name::Log(number) => starts.extend(Start::read(disk, dir, *number)?),
+                Name::New(number) => self.unfinished.push(*number),
                 Name::Lost(_) => {}
             }
         }
-        chain.link(disk, dir, starts)?;
-        Ok(chain)
+        Ok(starts)
     }
 
     /// From the last file with something in it back to the first.
@@ -205,6 +219,8 @@ fn begin(start: &[u8], header: Header) -> Option<Content> {
     Some(Content::Begun(begin, frame.head.sequence))
 }
 
+/// Files are dropped once in minutes.
+const ATTEMPTS_MAX: usize = 10;
 /// Nothing is written behind a file's first group before that is on the disk, and no group is longer than this.
 const FIRST_GROUP_BYTES: u64 = 1 << 20;
 /// The header and the frame that begins the file.

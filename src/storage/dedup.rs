@@ -19,6 +19,8 @@ pub(super) struct Dedup {
     hashers: [RandomState; 2],
     window_ms: u64,
     shard_keys_max: usize,
+    /// In all shards; they are too many to be asked after every group.
+    keys: usize,
 }
 
 #[derive(Default)]
@@ -39,7 +41,7 @@ impl Dedup {
     pub(super) fn new(window_ms: u64, keys_max: usize) -> Self {
         let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
         let hashers = [RandomState::new(), RandomState::new()];
-        Self { shards, hashers, window_ms, shard_keys_max: keys_max.div_ceil(SHARDS).max(1) }
+        Self { shards, hashers, window_ms, shard_keys_max: keys_max.div_ceil(SHARDS).max(1), keys: 0 }
     }
 
     pub(super) fn keys_of(&self, conversion: &Conversion) -> Keys {
@@ -75,11 +77,13 @@ impl Dedup {
 
     /// The id under which an event with one of `keys` was stored within the window before `now_ms`.
     pub(super) fn find(&mut self, keys: &Keys, now_ms: u64) -> Option<(Key, EventId)> {
+        let earliest_ms = now_ms.saturating_sub(self.window_ms);
         keys.iter().flatten().find_map(|key| {
-            let window_ms = self.window_ms;
             let shard = self.shard(*key);
-            shard.forget_before(now_ms.saturating_sub(window_ms));
-            shard.ids.get(key).map(|id| (*key, *id))
+            let forgotten = shard.forget_before(earliest_ms);
+            let found = shard.ids.get(key).map(|id| (*key, *id));
+            self.keys -= forgotten;
+            found
         })
     }
 
@@ -87,25 +91,26 @@ impl Dedup {
     pub(super) fn insert(&mut self, key: Key, id: EventId, now_ms: u64) {
         let keys_max = self.shard_keys_max;
         let shard = self.shard(key);
-        if shard.order.len() >= keys_max {
-            shard.forget_oldest();
-        }
-        if shard.ids.insert(key, id).is_none() {
+        let forgotten = if shard.order.len() >= keys_max { shard.forget_oldest() } else { 0 };
+        let is_new = shard.ids.insert(key, id).is_none();
+        if is_new {
             shard.order.push_back((key, now_ms));
         }
+        self.keys = self.keys + usize::from(is_new) - forgotten;
     }
 
     /// Takes back the newest insertions, newest first.
     pub(super) fn remove_newest(&mut self, key: Key) {
         let shard = self.shard(key);
-        shard.ids.remove(&key);
+        let was_there = shard.ids.remove(&key).is_some();
         if let Some(at) = shard.order.iter().rposition(|(other, _)| *other == key) {
             shard.order.remove(at);
         }
+        self.keys -= usize::from(was_there);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.ids.len()).sum()
+    pub(super) const fn len(&self) -> usize {
+        self.keys
     }
 
     fn shard(&mut self, key: Key) -> &mut Shard {
@@ -114,16 +119,18 @@ impl Dedup {
 }
 
 impl Shard {
-    fn forget_before(&mut self, earliest_ms: u64) {
+    /// How many those were.
+    fn forget_before(&mut self, earliest_ms: u64) -> usize {
+        let mut forgotten = 0;
         while self.order.front().is_some_and(|&(_, at_ms)| at_ms < earliest_ms) {
-            self.forget_oldest();
+            forgotten += self.forget_oldest();
         }
+        forgotten
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some((key, _)) = self.order.pop_front() {
-            self.ids.remove(&key);
-        }
+    fn forget_oldest(&mut self) -> usize {
+        let oldest = self.order.pop_front();
+        usize::from(oldest.is_some_and(|(key, _)| self.ids.remove(&key).is_some()))
     }
 }
 

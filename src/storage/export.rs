@@ -1,10 +1,11 @@
-//! Stored rows as text: one line of JSON each.
+//! Stored rows as text: one line of JSON each, or one record of CSV.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
+pub use super::export_csv::Csv;
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::consent::policy::PolicyVersion;

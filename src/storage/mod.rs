@@ -31,7 +31,7 @@ pub mod disk;
 pub mod durable;
 pub mod entry;
 pub mod export;
-pub mod export_csv;
+mod export_csv;
 mod file;
 mod frame;
 mod group;

@@ -1,9 +1,9 @@
 //! The disk of the machine.
 
 use std::any::Any;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -16,7 +16,7 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(dir)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         // The entry of `dir` in its parent has to last as well, or the whole log goes with it.
         match dir.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => self.sync_dir(parent),
@@ -33,7 +33,7 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let file = open(path, OpenOptions::new().read(true).write(true).create_new(true))?;
+        let file = open(path, OpenOptions::new().read(true).write(true).create_new(true).mode(OWNER_ONLY))?;
         Ok(Box::new(RealFile(file)))
     }
 
@@ -57,7 +57,10 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
-        let file = open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))?;
+        let file = open(
+            path,
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(OWNER_ONLY),
+        )?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
@@ -70,6 +73,9 @@ impl Disk for RealDisk {
 fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
     options.open(path)
 }
+
+/// There are people in these files.
+const OWNER_ONLY: u32 = 0o600;
 
 struct RealFile(File);
 

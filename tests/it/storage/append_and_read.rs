@@ -1,5 +1,7 @@
 //! What goes in comes out again, once and in order.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use pixelgate::domain::opt_out::{Choice, OptOutView};
@@ -49,6 +51,20 @@ fn entries_come_back_as_they_were_after_a_restart() {
     let rows = read_all(dir.path(), &real());
     assert_eq!(rows[..3], live);
     assert_eq!(rows.iter().map(|row| row.sequence).collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn only_the_owner_can_read_what_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("deeper/data");
+    let (log, _) = open(&data, &real(), options()).unwrap();
+    append_each(&log, [purchase(1)]);
+    log.close().unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for name in real().list(&data).unwrap() {
+        assert_eq!(mode(&data.join(&name)), 0o600, "{name}");
+    }
 }
 
 #[test]
