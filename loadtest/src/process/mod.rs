@@ -77,10 +77,15 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
-    /// kill -9, without a warning, and waits until it is gone.
+    /// kill -9, without a warning, and waits until it is gone. What it has started goes with it: nginx's workers would
+    /// live on without their master.
     pub(crate) fn kill(&mut self) {
+        let family = if self.ended().is_none() { usage::family(self.id()) } else { Vec::new() };
         // Already gone is as good as killed.
         let _ = self.child.kill();
+        for descendant in family.into_iter().skip(1).filter_map(|id| Pid::from_raw(id.cast_signed())) {
+            let _ = kill_process(descendant, Signal::KILL);
+        }
         let _ = self.child.wait();
     }
 
@@ -166,6 +171,24 @@ mod tests {
         assert_eq!(found.unwrap(), "2");
         assert!(process.ended().is_none());
         process.stop(Duration::from_secs(10)).unwrap();
+    }
+
+    #[test]
+    fn what_a_program_has_started_ends_with_it() {
+        let mut process = shell("sleep 60 & echo started; wait");
+        process.wait_for(Duration::from_secs(10), |line| (line == "started").then_some(())).unwrap();
+        let family = usage::family(process.id());
+        assert_eq!(family.len(), 2, "the shell and its sleep");
+        process.kill();
+        // A zombie that nobody has looked at yet has no command line.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let is_running = || {
+            std::fs::read_to_string(format!("/proc/{}/cmdline", family[1])).is_ok_and(|line| !line.is_empty())
+        };
+        while is_running() && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert!(!is_running());
     }
 
     #[test]
