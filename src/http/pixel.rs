@@ -26,11 +26,9 @@ pub async fn answer<V: OptOutView + Send + Sync>(service: &PixelService<V>, head
         return with_outcomes(image(), &[Outcome::Invalid(Invalid::BadMethod)]);
     }
     let hit = pixel_hit::parse(head);
-    let (signals, jar) = {
-        let live = service.live.load();
-        visitor::read(head, &live, service.clock.now())
-    };
-    let visitor = Visitor { signals, browser: jar.browser() };
+    let at = service.clock.now();
+    let (signals, jar) = visitor::read(head, &service.live.load(), at);
+    let visitor = Visitor { at, signals, browser: jar.browser() };
     let recorded = service.record(&hit, &visitor).await;
     let answer = if wants_script(head) { script() } else { image() };
     with_cookies(with_outcomes(answer, &recorded.outcomes), service, head, &jar, &recorded)
@@ -41,7 +39,7 @@ pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Tim
     let (signals, jar) = visitor::read(head, live, now);
     service::explain::explain(
         &pixel_hit::parse(head),
-        &Visitor { signals, browser: jar.browser() },
+        &Visitor { at: now, signals, browser: jar.browser() },
         live,
         opt_outs,
         now,
@@ -74,9 +72,8 @@ fn with_cookies<V>(
     jar: &Jar,
     recorded: &Recorded,
 ) -> Answer {
-    let live = service.live.load();
     if let Some(cookie) = &recorded.cookie {
-        let partitioned = cookie::is_partitioned(head);
+        let (live, partitioned) = (service.live.load(), cookie::is_partitioned(head));
         let now = service.clock.now();
         return cookie::give_id(answer, cookie, &live.identity, &live.cookie_name, partitioned, now);
     }
@@ -84,11 +81,12 @@ fn with_cookies<V>(
         .outcomes
         .iter()
         .any(|outcome| matches!(outcome, Outcome::Refused(reason) if reason.kind() == RefusalKind::OptedOut));
-    match jar.browser() {
-        Browser::Ambiguous => cookie::expire_id(answer, &live.cookie_name),
-        Browser::Known(_) if opted_out => cookie::expire_id(answer, &live.cookie_name),
-        Browser::Known(_) | Browser::New => answer,
-    }
+    let expires = match jar.browser() {
+        Browser::Ambiguous => true,
+        Browser::Known(_) => opted_out,
+        Browser::New => false,
+    };
+    if expires { cookie::expire_id(answer, &service.live.load().cookie_name) } else { answer }
 }
 
 /// `stored; id=<uuid>; ack=memory`.

@@ -17,13 +17,29 @@ pub fn parameters<'q>(head: &Head<'q>) -> impl Iterator<Item = (Cow<'q, str>, &'
     })
 }
 
-/// Decodes a name or a value of a query once (`+` is a space). Copies only where there is something to decode.
+/// Decodes a name or a value of a query once (`+` is a space). Copies only where there is something to decode, and
+/// then in one pass: every address of a page comes through here.
 pub fn decode(text: &str) -> Cow<'_, str> {
-    if memchr::memchr2(b'%', b'+', text.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
+    let Some(mut at) = memchr::memchr2(b'%', b'+', text.as_bytes()) else { return Cow::Borrowed(text) };
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    decoded.extend_from_slice(&bytes[..at]);
+    while at < bytes.len() {
+        let (byte, length) = match (bytes[at], bytes.get(at + 1), bytes.get(at + 2)) {
+            (b'+', ..) => (b' ', 1),
+            (b'%', Some(&high), Some(&low)) => hex_byte(high, low).map_or((b'%', 1), |byte| (byte, 3)),
+            (byte, ..) => (byte, 1),
+        };
+        decoded.push(byte);
+        at += length;
     }
-    let spaced = text.replace('+', " ");
-    Cow::Owned(percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+    let text = String::from_utf8(decoded);
+    Cow::Owned(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+fn hex_byte(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 /// Everything the request says about consent, and its ids.

@@ -61,8 +61,10 @@ pub struct EventDetails<'q> {
 }
 
 /// Who sent a hit, as far as the request shows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Visitor {
+    /// When the hit came.
+    pub at: Timestamp,
     pub signals: Signals,
     pub browser: Browser,
 }
@@ -112,7 +114,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         }
         outcomes.iter().for_each(|outcome| self.metrics.count(outcome));
         if let Some(journal) = &self.journal {
-            outcomes.iter().for_each(|outcome| journal.note(self.clock.now(), outcome));
+            outcomes.iter().for_each(|outcome| journal.note(visitor.at, outcome));
         }
         // A browser that opted out while its hit waited must not get an id from the answer.
         let cookie = decided.cookie.filter(|_| outcomes.iter().all(Outcome::is_kept));
@@ -122,7 +124,6 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
     /// Everything up to the log; holds the settings only as long as it takes.
     fn decide(&self, hit: &PixelHit<'_>, visitor: &Visitor) -> Decided {
         let live = self.live.load();
-        let now = self.clock.now();
         let drafts = match resolve(hit, &live.registry) {
             Ok(drafts) => drafts,
             Err(invalid) => return Decided::invalid(invalid),
@@ -131,7 +132,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             signals: &visitor.signals,
             directed_to_children: drafts.pixel.directed_to_children,
             opt_outs: &*self.opt_outs,
-            now,
+            now: visitor.at,
         };
         self.metrics.literal_macros.inc_by(u64::from(visitor.signals.literal_macros()));
         let (browser_id, cookie) = self.identify(&live, visitor.browser, &about);
