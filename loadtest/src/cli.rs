@@ -121,6 +121,9 @@ pub(crate) struct Compare {
     /// Busy loops that share the server's core in the overload row, so that one generator core can outrun it.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=16))]
     pub(crate) spinners: u8,
+    /// Connections of the overload row; arrivals that find none free within 100 ms give up.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) overload_connections: u16,
     /// Core of the server. Default: the first.
     #[arg(long)]
     pub(crate) server_core: Option<usize>,

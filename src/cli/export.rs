@@ -9,7 +9,8 @@ use super::progress::spinner;
 use super::{CliError, Io};
 use crate::domain::id::EventId;
 use crate::storage::entry::EntryKind;
-use crate::storage::export::{self, Csv};
+use crate::storage::export;
+use crate::storage::export_csv::Csv;
 use crate::storage::reader::{self, ReadError, Row, Stored};
 
 /// Print what was stored, oldest first; works whether or not a server is running on the directory.

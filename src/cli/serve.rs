@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::{CliError, Io};
-use crate::app::{self, Reread, Running};
-use crate::config::{Account, Config, DevOptions, Mode};
+use crate::app::{self, Reread};
+use crate::config::{Account, Config, DevOptions, EventTag, Mode, Pixel};
 
 /// Run the server until it is told to stop (SIGTERM or SIGINT).
 ///
@@ -24,6 +26,9 @@ pub(super) struct Args {
     dev: bool,
     #[command(flatten)]
     dev_options: DevArgs,
+    /// Print what it started with as one line of JSON, once it listens.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What may differ in development mode.
@@ -56,21 +61,61 @@ pub(super) fn run(args: Args, io: &mut Io<'_>) -> Result<(), CliError> {
             (Config::dev(options.clone()), Box::new(move || Ok(Config::dev(options.clone()))))
         }
     };
-    write_listing(&config, io)?;
+    if !args.json {
+        write_listing(&config, io)?;
+    }
+    let listing = args.json.then(|| listing_json(&config));
     let schemes = [&config.public, &config.admin].map(|listener| match listener.tls {
         Some(_) => "https",
         None => "http",
     });
     let mut written = Ok(());
-    app::run(config, reread, |running| written = write_addresses(schemes, running, io))?;
+    app::run(config, reread, |running| {
+        let addresses = [running.public, running.admin];
+        let [public, admin] = [0, 1].map(|at| format!("{}://{}", schemes[at], addresses[at]));
+        written = write_addresses(listing, &public, &admin, io);
+    })?;
     written
 }
 
-/// The last lines before the first request may come.
-fn write_addresses(schemes: [&str; 2], running: &Running, io: &mut Io<'_>) -> Result<(), CliError> {
-    writeln!(io.out, "listening on {}://{}", schemes[0], running.public)?;
-    writeln!(io.out, "admin on {}://{}", schemes[1], running.admin)?;
+/// The last line before the first request may come, or the two last.
+fn write_addresses(
+    listing: Option<Value>,
+    public: &str,
+    admin: &str,
+    io: &mut Io<'_>,
+) -> Result<(), CliError> {
+    match listing {
+        Some(mut listing) => {
+            listing["public"] = public.into();
+            listing["admin"] = admin.into();
+            writeln!(io.out, "{listing}")?;
+        }
+        None => writeln!(io.out, "listening on {public}\nadmin on {admin}")?,
+    }
     Ok(io.out.flush()?)
+}
+
+/// The same as [`write_listing`], for programs.
+fn listing_json(config: &Config) -> Value {
+    let tag = |tag: &EventTag| {
+        json!({"id": tag.id.to_string(), "name": tag.name, "type": tag.event.name(),
+               "click_window": tag.click_window_days, "view_through_window": tag.view_through_window_days})
+    };
+    let pixel = |pixel: &Pixel| {
+        let tags: Vec<Value> = pixel.event_tags.iter().map(tag).collect();
+        json!({"id": pixel.id.to_string(), "origins": pixel.origins, "event_tags": tags})
+    };
+    let account = |account: &Account| {
+        let country = account.country.as_ref().map(|country| country.code());
+        let pixels: Vec<Value> = account.pixels.iter().map(pixel).collect();
+        json!({"id": account.id.to_string(), "name": account.name, "country": country, "pixels": pixels})
+    };
+    json!({
+        "data_dir": config.data_dir.display().to_string(),
+        "default_regime": config.policy.default_regime.name(),
+        "accounts": config.accounts.iter().map(account).collect::<Vec<_>>(),
+    })
 }
 
 impl From<DevArgs> for DevOptions {

@@ -415,3 +415,19 @@ fn what_is_public_is_refused_outside_development() {
     let found = mistakes(DEV_TOML);
     assert_eq!(found.len(), 2, "{found:#?}");
 }
+
+#[test]
+fn the_example_says_what_the_defaults_are() {
+    let text = include_str!("../../pixelgate.example.toml");
+    let secret = |_: &str| Some("00".repeat(SECRET_BYTES_MIN));
+    let config = Config::parse(text, &secret).expect("the example has no mistake");
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.rate_limits, Some(RateLimits::default()));
+    let defaults = Config::parse(
+        "data_dir = \"d\"\npublic.listen = \"[::]:80\"\nconsent.default_regime = \"us\"\n\
+         cookie_keys = [{ id = 1, secret = { env = \"KEY\" } }]",
+        &secret,
+    );
+    let defaults = defaults.expect("the smallest configuration");
+    assert_eq!((config.log, config.cookie), (defaults.log, defaults.cookie));
+}

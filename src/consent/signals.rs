@@ -72,6 +72,11 @@ impl Signals {
         }
     }
 
+    /// Whether [`Self::see_parameter`] takes note of a parameter of this name.
+    pub fn reads_parameter(name: &str) -> bool {
+        Parameter::from_name(name).is_some()
+    }
+
     /// Takes note of one query parameter, decoded once. An empty value and a macro that nobody filled in count
     /// as absent.
     pub fn see_parameter(&mut self, name: &str, value: &str) {

@@ -15,14 +15,17 @@ impl PageAddress {
         let rest = &rest[..end];
         let path_at = rest.find(['/', '\\']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
-        let host = authority.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+        let host = authority.rsplit('@').next().unwrap_or_default();
         let path = if looks_personal(path) { "/" } else { path };
         let path = if path.is_empty() { "/" } else { path };
         let total = scheme.len() + host.len() + path.len();
-        if !is_host(&host) || path.contains(is_unprintable) || total > PAGE_CHARS_MAX {
+        if !is_host(host) || path.contains(is_unprintable) || total > PAGE_CHARS_MAX {
             return None;
         }
-        Some(Self(format!("{scheme}{host}{path}").into()))
+        let mut page = String::with_capacity(total);
+        page.extend([scheme, host, path]);
+        page[scheme.len()..scheme.len() + host.len()].make_ascii_lowercase();
+        Some(Self(page.into()))
     }
 
     /// What the log stored.

@@ -1,6 +1,13 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
 //!
-//! The journeys and what they share come first, then what takes requests in and sends answers out.
+//! The journeys (`pixel`, `opt_out`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! and `admin` say which request is whose.
+//!
+//! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
+//! HTTP/1.1 socket and waits on it without a buffer, `exchange` frames what comes (`framing`, `chunks`) and answers a
+//! pixel's request from the buffer, `one_request` lends any other to hyper, `h2` is hyper's altogether. All of them ask
+//! the same [`service::Service`]. Nothing waits without a deadline (`limits`), and hyper never sees a byte of HTTP/1.1
+//! that could be read in two ways.
 
 pub mod admin;
 pub mod auth;

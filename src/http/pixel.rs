@@ -1,6 +1,7 @@
 //! The pixel's three paths: always the same 43 bytes, unless the old tag asks for script.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::cookie::{self, Jar};
 use super::pixel_hit;
@@ -57,10 +58,11 @@ fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
         answer.status = 503;
         answer = answer.with("Retry-After", "1");
     }
-    let text = match outcomes {
-        [one] => one.to_string(),
-        many => many.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-    };
+    let mut text = String::with_capacity(OUTCOME_CHARS);
+    for (number, outcome) in outcomes.iter().enumerate() {
+        let comma = if number > 0 { ", " } else { "" };
+        write!(text, "{comma}{outcome}").expect("a String takes all that is written");
+    }
     answer.with("Pixelgate-Outcome", text)
 }
 
@@ -89,6 +91,9 @@ fn with_cookies<V>(
     }
 }
 
+/// `stored; id=<uuid>; ack=memory`.
+const OUTCOME_CHARS: usize = 64;
+
 fn image() -> Answer {
     fixed("image/gif", GIF)
 }
@@ -113,7 +118,7 @@ fn fixed(content_type: &'static str, body: &'static [u8]) -> Answer {
 /// Only this exact name: any other would be somebody else's text in our script.
 fn wants_script(head: &Head<'_>) -> bool {
     head.query.contains("tpx_cb=")
-        && parameters(head).any(|(name, value)| name == "tpx_cb" && value == CALLBACK)
+        && parameters(head).any(|(name, value)| name == "tpx_cb" && visitor::decode(value) == CALLBACK)
 }
 
 const CALLBACK: &str = "twttr.conversion.loadPixels";

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::request::Head;
-use super::visitor::parameters;
+use super::visitor::{decode, parameters};
 use crate::service::pixel::{EventDetails, HitEvent, PixelHit};
 
 /// Reads the parameters that make a hit. Unknown ones are ignored; so is what would only serve to recognize a
@@ -14,7 +14,7 @@ use crate::service::pixel::{EventDetails, HitEvent, PixelHit};
 pub fn parse<'q>(head: &Head<'q>) -> PixelHit<'q> {
     let mut hit = PixelHit { events: Some(Vec::new()), ..PixelHit::default() };
     let mut frame = Frame::default();
-    for (name, value) in parameters(head).filter(|(_, value)| !value.trim().is_empty()) {
+    for (name, value) in parameters(head) {
         take(&mut hit, &mut frame, &name, value);
     }
     let said = frame.page(hit.page.take());
@@ -22,33 +22,37 @@ pub fn parse<'q>(head: &Head<'q>) -> PixelHit<'q> {
     hit
 }
 
-fn take<'q>(hit: &mut PixelHit<'q>, frame: &mut Frame<'q>, name: &str, value: Cow<'q, str>) {
+fn take<'q>(hit: &mut PixelHit<'q>, frame: &mut Frame<'q>, name: &str, raw: &'q str) {
+    let (common, value) = (&mut hit.common, || decode(raw));
     match name {
-        "txn_id" => first(&mut hit.txn_id, value),
-        "p_id" if value.eq_ignore_ascii_case("twitter") => {}
-        "p_id" => first(&mut hit.partner, value),
-        "events" => hit.events = merge(hit.events.take(), parse_events(&value)),
-        "event" => hit.events = merge(hit.events.take(), parse_event(&value)),
-        "event_id" => first(&mut hit.event_id, value),
+        "txn_id" => first(&mut hit.txn_id, raw),
+        "p_id" if value().eq_ignore_ascii_case("twitter") => {}
+        "p_id" => first(&mut hit.partner, raw),
+        "events" => hit.events = merge(hit.events.take(), raw, parse_events),
+        "event" => hit.events = merge(hit.events.take(), raw, parse_event),
+        "event_id" => first(&mut hit.event_id, raw),
         // The base code sends 0 where it has nothing to say.
-        "tw_sale_amount" | "value" if is_zero(&value) => {}
-        "tw_sale_amount" | "value" => first(&mut hit.common.value, value),
-        "tw_order_quantity" => first(&mut hit.common.quantity, value),
-        "currency" => first(&mut hit.common.currency, value),
-        "conversion_id" => first(&mut hit.common.conversion_id, value),
-        "email_address" => first(&mut hit.common.hashed_email, value),
-        "phone_number" => first(&mut hit.common.hashed_phone, value),
-        "twclid" => first(&mut hit.click_id, value),
-        "tw_document_href" => first(&mut hit.page, value),
-        "tw_document_referrer" => first(&mut frame.referrer, value),
-        "tw_iframe_status" => frame.inside |= value != "0",
-        "restricted_data_use" => hit.restricted_data_use |= !matches!(&*value, "0" | "off" | "false"),
+        "tw_sale_amount" | "value" if is_zero(raw) => {}
+        "tw_sale_amount" | "value" => first(&mut common.value, raw),
+        "tw_order_quantity" => first(&mut common.quantity, raw),
+        "currency" => first(&mut common.currency, raw),
+        "conversion_id" => first(&mut common.conversion_id, raw),
+        "email_address" => first(&mut common.hashed_email, raw),
+        "phone_number" => first(&mut common.hashed_phone, raw),
+        "twclid" => first(&mut hit.click_id, raw),
+        "tw_document_href" => first(&mut hit.page, raw),
+        "tw_document_referrer" => first(&mut frame.referrer, raw),
+        "tw_iframe_status" => frame.inside |= !matches!(&*value(), "" | "0"),
+        "restricted_data_use" => hit.restricted_data_use |= !matches!(&*value(), "" | "0" | "off" | "false"),
         _ => {}
     }
 }
 
-fn first<'q>(field: &mut Option<Cow<'q, str>>, value: Cow<'q, str>) {
-    field.get_or_insert(value);
+/// Of a repeated parameter the first one counts that is not empty.
+fn first<'q>(field: &mut Option<Cow<'q, str>>, raw: &'q str) {
+    if field.is_none() {
+        *field = Some(decode(raw)).filter(|value| !value.trim().is_empty());
+    }
 }
 
 fn is_zero(value: &str) -> bool {
@@ -68,9 +72,13 @@ impl<'q> Frame<'q> {
     }
 }
 
-fn merge<'q>(known: Option<Vec<HitEvent<'q>>>, more: Option<Vec<HitEvent<'q>>>) -> Option<Vec<HitEvent<'q>>> {
-    let mut events = known?;
-    events.extend(more?);
+type Events<'q> = Option<Vec<HitEvent<'q>>>;
+
+fn merge<'q>(known: Events<'q>, raw: &str, parse: fn(&str) -> Events<'static>) -> Events<'q> {
+    let (mut events, text) = (known?, decode(raw));
+    if !text.trim().is_empty() {
+        events.extend(parse(&text)?);
+    }
     Some(events)
 }
 

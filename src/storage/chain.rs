@@ -59,7 +59,7 @@ pub(super) enum ChainError {
     Io(#[from] io::Error),
     #[error("file {0:016x}.log has no header")]
     NoHeader(u64),
-    #[error("file {0:016x}.log is missing")]
+    #[error("file {0:016x}.log is missing, or nothing is left in it")]
     Missing(u64),
 }
 
@@ -81,8 +81,7 @@ impl Chain {
 
     /// From the last file with something in it back to the first.
     fn link(&mut self, disk: &dyn Disk, dir: &Path, mut starts: Vec<Start>) -> Result<(), ChainError> {
-        let used = |start: &Start| matches!(start.content, Content::Begun(..) | Content::Headless(_));
-        let last = starts.iter().rposition(used);
+        let last = starts.iter().rposition(Start::is_used);
         for start in starts.drain(last.map_or(0, |last| last + 1)..) {
             match start.content {
                 Content::Empty => self.spare.push(start.header),
@@ -106,7 +105,7 @@ impl Chain {
                     (u64::from(begin.end), u64::from(begin.durable))
                 }
                 None => {
-                    let previous = starts.iter().rfind(|start| used(start));
+                    let previous = starts.iter().rfind(|start| start.is_used());
                     let end = previous.map(|previous| end_before(disk, dir, previous.header, sequence));
                     (end.transpose()?.unwrap_or(FILE_BYTES_MAX), 0)
                 }
@@ -163,6 +162,10 @@ enum Content {
 }
 
 impl Start {
+    const fn is_used(&self) -> bool {
+        matches!(self.content, Content::Begun(..) | Content::Headless(_))
+    }
+
     /// `None` if the file went away meanwhile.
     fn read(disk: &dyn Disk, dir: &Path, number: u64) -> Result<Option<Self>, ChainError> {
         let start = match file::load(disk, dir, number, START_BYTES) {
@@ -179,10 +182,11 @@ impl Start {
     }
 
     fn look_further(disk: &dyn Disk, dir: &Path, header: Header) -> Result<Content, ChainError> {
-        let bytes = file::load(disk, dir, header.number, FILE_BYTES_MAX)?;
-        if bytes.get(DATA_AT as usize..).unwrap_or_default().iter().all(|&byte| byte == 0) {
+        let first_group = file::load(disk, dir, header.number, FIRST_GROUP_BYTES)?;
+        if first_group.get(DATA_AT as usize..).unwrap_or_default().iter().all(|&byte| byte == 0) {
             return Ok(Content::Empty);
         }
+        let bytes = file::load(disk, dir, header.number, FILE_BYTES_MAX)?;
         let sequences = pieces(&bytes, header).filter_map(|piece| match piece {
             // A mark over what was lost has no number; where there is nothing else, nothing was written again.
             Piece::Frame(_, frame) => {
@@ -201,5 +205,7 @@ fn begin(start: &[u8], header: Header) -> Option<Content> {
     Some(Content::Begun(begin, frame.head.sequence))
 }
 
+/// Nothing is written behind a file's first group before that is on the disk, and no group is longer than this.
+const FIRST_GROUP_BYTES: u64 = 1 << 20;
 /// The header and the frame that begins the file.
 const START_BYTES: u64 = 2 * DATA_AT;

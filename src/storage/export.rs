@@ -1,4 +1,4 @@
-//! Stored rows as text: one line of JSON each, or one record of CSV.
+//! Stored rows as text: one line of JSON each.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -7,9 +7,13 @@ use serde::{Serialize, Serializer};
 
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
+use crate::consent::policy::PolicyVersion;
 use crate::domain::conversion::{Conversion, ShortText};
+use crate::domain::id::{AccountId, EventId, EventTagId, PixelId};
+use crate::domain::money::Currency;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::page::PageAddress;
+use crate::domain::time::Timestamp;
 
 /// Writes `stored` as one line of JSON with its line feed.
 pub fn write_ndjson(stored: &Stored, mut out: impl Write) -> io::Result<()> {
@@ -22,76 +26,50 @@ pub fn write_ndjson(stored: &Stored, mut out: impl Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// Writes records of CSV under one header. Lists are separated by spaces; what a row does not have is empty.
-pub struct Csv<W: Write> {
-    writer: csv::Writer<W>,
-}
-
-impl<W: Write> Csv<W> {
-    pub fn new(out: W) -> io::Result<Self> {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(CSV_COLUMNS)?;
-        Ok(Self { writer })
-    }
-
-    pub fn write(&mut self, stored: &Stored) -> io::Result<()> {
-        let record = match &stored.row {
-            Row::Conversion { conversion, evidence } => conversion_record(stored, conversion, evidence),
-            Row::OptOut(opt_out) => opt_out_record(opt_out),
-        };
-        Ok(self.writer.write_record(record)?)
-    }
-
-    /// Without this the last records may be missing.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.writer.flush()
-    }
+#[derive(Serialize)]
+pub(super) struct ConversionLine<'a> {
+    pub(super) kind: &'static str,
+    pub(super) id: Text<EventId>,
+    pub(super) at: Text<Timestamp>,
+    pub(super) account_id: Text<AccountId>,
+    pub(super) pixel_id: Text<PixelId>,
+    pub(super) event_tag_id: Option<Text<EventTagId>>,
+    pub(super) event: &'static str,
+    pub(super) source: &'static str,
+    pub(super) event_id: Option<&'a str>,
+    pub(super) conversion_id: Option<&'a str>,
+    pub(super) value_micros: Option<i64>,
+    pub(super) currency: Option<Text<Currency>>,
+    pub(super) quantity: Option<u32>,
+    pub(super) browser_id: Option<String>,
+    pub(super) click_id: Option<&'a str>,
+    pub(super) match_keys: Vec<&'static str>,
+    pub(super) page: Option<&'a str>,
+    pub(super) country: Option<&'a str>,
+    pub(super) restricted_data_use: bool,
+    pub(super) origin_ok: bool,
+    pub(super) evidence: EvidenceLine,
 }
 
 #[derive(Serialize)]
-struct ConversionLine<'a> {
-    kind: &'static str,
-    id: Text<crate::domain::id::EventId>,
-    at: Text<crate::domain::time::Timestamp>,
-    account_id: Text<crate::domain::id::AccountId>,
-    pixel_id: Text<crate::domain::id::PixelId>,
-    event_tag_id: Option<Text<crate::domain::id::EventTagId>>,
-    event: &'static str,
-    source: &'static str,
-    event_id: Option<&'a str>,
-    conversion_id: Option<&'a str>,
-    value_micros: Option<i64>,
-    currency: Option<Text<crate::domain::money::Currency>>,
-    quantity: Option<u32>,
-    browser_id: Option<String>,
-    click_id: Option<&'a str>,
-    match_keys: Vec<&'static str>,
-    page: Option<&'a str>,
-    country: Option<&'a str>,
-    restricted_data_use: bool,
-    origin_ok: bool,
-    evidence: EvidenceLine,
+pub(super) struct EvidenceLine {
+    pub(super) regime: &'static str,
+    pub(super) basis: &'static str,
+    pub(super) activities: Vec<&'static str>,
+    pub(super) policy: Text<PolicyVersion>,
+    pub(super) decided_at: Text<Timestamp>,
 }
 
 #[derive(Serialize)]
-struct EvidenceLine {
-    regime: &'static str,
-    basis: &'static str,
-    activities: Vec<&'static str>,
-    policy: Text<crate::consent::policy::PolicyVersion>,
-    decided_at: Text<crate::domain::time::Timestamp>,
-}
-
-#[derive(Serialize)]
-struct OptOutLine {
-    kind: &'static str,
-    at: Text<crate::domain::time::Timestamp>,
-    browser_id: String,
-    choice: &'static str,
+pub(super) struct OptOutLine {
+    pub(super) kind: &'static str,
+    pub(super) at: Text<Timestamp>,
+    pub(super) browser_id: String,
+    pub(super) choice: &'static str,
 }
 
 /// What prints itself, as a string.
-struct Text<T>(T);
+pub(super) struct Text<T>(pub(super) T);
 
 impl<T: Display> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -100,7 +78,7 @@ impl<T: Display> Serialize for Text<T> {
 }
 
 impl<'a> ConversionLine<'a> {
-    fn of(stored: &Stored, conversion: &'a Conversion, evidence: &Evidence) -> Self {
+    pub(super) fn of(stored: &Stored, conversion: &'a Conversion, evidence: &Evidence) -> Self {
         let identifiers = &conversion.identifiers;
         Self {
             kind: stored.row.kind().name(),
@@ -141,7 +119,7 @@ impl EvidenceLine {
 }
 
 impl OptOutLine {
-    fn of(opt_out: &OptOut) -> Self {
+    pub(super) fn of(opt_out: &OptOut) -> Self {
         let Subject::Browser(browser) = opt_out.subject;
         Self {
             kind: "opt_out",
@@ -159,99 +137,18 @@ const fn choice_name(choice: Choice) -> &'static str {
     }
 }
 
-const CSV_COLUMNS: [&str; 26] = [
-    "kind",
-    "id",
-    "at",
-    "account_id",
-    "pixel_id",
-    "event_tag_id",
-    "event",
-    "source",
-    "event_id",
-    "conversion_id",
-    "value_micros",
-    "currency",
-    "quantity",
-    "browser_id",
-    "click_id",
-    "match_keys",
-    "page",
-    "country",
-    "restricted_data_use",
-    "origin_ok",
-    "regime",
-    "basis",
-    "activities",
-    "policy",
-    "decided_at",
-    "choice",
-];
-
-/// What a row has no value for.
-fn or_empty(value: Option<impl Display>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-fn conversion_record(
-    stored: &Stored,
-    conversion: &Conversion,
-    evidence: &Evidence,
-) -> [String; CSV_COLUMNS.len()] {
-    let line = ConversionLine::of(stored, conversion, evidence);
-    [
-        line.kind.to_owned(),
-        line.id.0.to_string(),
-        line.at.0.to_string(),
-        line.account_id.0.to_string(),
-        line.pixel_id.0.to_string(),
-        or_empty(line.event_tag_id.map(|tag| tag.0)),
-        line.event.to_owned(),
-        line.source.to_owned(),
-        or_empty(line.event_id),
-        or_empty(line.conversion_id),
-        or_empty(line.value_micros),
-        or_empty(line.currency.map(|currency| currency.0)),
-        or_empty(line.quantity),
-        or_empty(line.browser_id),
-        or_empty(line.click_id),
-        line.match_keys.join(" "),
-        or_empty(line.page),
-        or_empty(line.country),
-        line.restricted_data_use.to_string(),
-        line.origin_ok.to_string(),
-        line.evidence.regime.to_owned(),
-        line.evidence.basis.to_owned(),
-        line.evidence.activities.join(" "),
-        line.evidence.policy.0.to_string(),
-        line.evidence.decided_at.0.to_string(),
-        String::new(),
-    ]
-}
-
-fn opt_out_record(opt_out: &OptOut) -> [String; CSV_COLUMNS.len()] {
-    let line = OptOutLine::of(opt_out);
-    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
-    record[0] = line.kind.to_owned();
-    record[2] = line.at.0.to_string();
-    record[13] = line.browser_id;
-    record[25] = line.choice.to_owned();
-    record
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::consent::activity::{Activity, ActivitySet};
     use crate::consent::evidence::Basis;
-    use crate::consent::policy::{PolicyVersion, Regime};
+    use crate::consent::policy::Regime;
     use crate::domain::conversion::{Country, Identifiers, Source};
     use crate::domain::event::EventType;
-    use crate::domain::id::{AccountId, BrowserId, EventId, EventTagId, HashedEmail, PixelId};
-    use crate::domain::money::{Currency, Money};
-    use crate::domain::time::Timestamp;
+    use crate::domain::id::{BrowserId, HashedEmail};
+    use crate::domain::money::Money;
 
-    fn purchase() -> Stored {
+    pub(in crate::storage) fn purchase() -> Stored {
         let conversion = Conversion {
             id: EventId::new(1_700_000_000_001, [0; 10]),
             at: Timestamp(1_795_316_645_678),
@@ -288,7 +185,7 @@ mod tests {
         }
     }
 
-    fn bare() -> Stored {
+    pub(in crate::storage) fn bare() -> Stored {
         let mut stored = purchase();
         let Row::Conversion { conversion, .. } = &mut stored.row else { unreachable!("it is a purchase") };
         *conversion = Conversion {
@@ -312,7 +209,7 @@ mod tests {
         stored
     }
 
-    fn opted_out() -> Stored {
+    pub(in crate::storage) fn opted_out() -> Stored {
         let subject = Subject::Browser(BrowserId::from_bytes([1; 16]));
         let opt_out = OptOut { subject, at: Timestamp(1_795_316_645_678), choice: Choice::Out };
         Stored { sequence: 2, at: Timestamp(2), row: Row::OptOut(opt_out) }
@@ -365,23 +262,5 @@ mod tests {
                 r#""decided_at":"2026-11-22T03:04:05.678Z"}}"#
             ),
         );
-    }
-
-    #[test]
-    fn every_record_of_csv_has_every_column() {
-        let mut bytes = Vec::new();
-        let mut csv = Csv::new(&mut bytes).expect("memory takes it");
-        for stored in [purchase(), bare(), opted_out()] {
-            csv.write(&stored).expect("memory takes it");
-        }
-        csv.finish().expect("memory takes it");
-        let text = String::from_utf8(bytes).expect("what went in was UTF-8");
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 4);
-        assert!(
-            lines[1].starts_with("conversion,018bcfe5-6801-7000-8000-000000000000,2026-11-22T03:04:05.678Z,")
-        );
-        assert!(lines[1].contains(r#",e-1,"o,1",12500000,USD,1,01010101"#), "{}", lines[1]);
-        assert!(lines[3].starts_with("opt_out,,2026-11-22T03:04:05.678Z,,") && lines[3].ends_with(",out"));
     }
 }

@@ -3,14 +3,14 @@
 //! Nothing in here touches a file that counts, but for reading it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::{Access, Disk, DiskFile};
 use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, log_path, new_path};
 use super::metrics::LogMetrics;
 use super::options::LogOptions;
-use super::pool::{Chore, Gathered, Pool, Prepared};
+use super::pool::{Chore, Gathered, Pool, Prepared, READY_FILES};
 use super::queue::Queue;
 use super::record::{OPT_OUT, StoredOptOut};
 use super::scan::{Piece, pieces};
@@ -26,8 +26,6 @@ pub(super) struct Housekeeper {
     pub(super) metrics: LogMetrics,
     /// Higher than that of any file there is.
     pub(super) next_number: u64,
-    /// Files to be used again.
-    pub(super) recycled: Vec<u64>,
 }
 
 impl Housekeeper {
@@ -51,15 +49,14 @@ impl Housekeeper {
 
     fn attempt(&mut self, chore: Chore) -> bool {
         let done = match chore {
-            Chore::Prepare => self.prepare().map(|prepared| self.pool.put(prepared)),
+            Chore::Prepare => self.prepare(None).map(|prepared| self.pool.put(prepared)),
             Chore::Discard(number) => self.discard(number),
             Chore::Gather(number) => {
                 let gathered = self.gather(number).map(|gathered| self.pool.hand_over(gathered));
                 gathered.inspect_err(|_| self.pool.ask(Chore::Gather(number)))
             }
             Chore::Recycle(number) => {
-                self.recycled.push(number);
-                Ok(())
+                self.recycle(number).inspect_err(|_| self.pool.ask_first(Chore::Recycle(number)))
             }
         };
         if let Err(error) = &done {
@@ -70,12 +67,13 @@ impl Housekeeper {
         done.is_ok()
     }
 
-    /// A new file, empty and on the disk under its name.
-    pub(super) fn prepare(&mut self) -> io::Result<Prepared> {
+    /// A file that is empty and on the disk under its name: a new one, or `old`. On a full disk an old one is the only
+    /// way to get one.
+    pub(super) fn prepare(&mut self, old: Option<u64>) -> io::Result<Prepared> {
         let header = Header::new(self.next_number, &*self.rng);
         // Not the same number again after a failure: nothing is known about that file then.
         self.next_number += 1;
-        let prepared = self.fill(header);
+        let prepared = self.fill(header, old);
         if prepared.is_err() {
             // Whatever is left goes at the next start; now it would keep a full disk full.
             let _ = self.disk.unlink(&new_path(&self.dir, header.number));
@@ -84,9 +82,12 @@ impl Housekeeper {
         prepared
     }
 
-    fn fill(&mut self, header: Header) -> io::Result<Prepared> {
+    fn fill(&self, header: Header, old: Option<u64>) -> io::Result<Prepared> {
         let new = new_path(&self.dir, header.number);
-        let file = self.empty_file(header.number)?;
+        let file = match old {
+            Some(old) => self.take_over(old, &new)?,
+            None => self.disk.create(&new)?,
+        };
         file.preallocate(self.options.file_bytes)?;
         // Written out, not only reserved, so that a sync of frames later has no metadata to write.
         zero(&*file, DATA_AT, self.options.file_bytes.max(file.length()?))?;
@@ -97,17 +98,23 @@ impl Housekeeper {
         Ok(Prepared { header, capacity: file.length()?.min(FILE_BYTES_MAX), file })
     }
 
-    /// An old one under a new name where there is one: on a full disk that is the only way to get one.
-    fn empty_file(&mut self, number: u64) -> io::Result<Box<dyn DiskFile>> {
-        let new = new_path(&self.dir, number);
-        if let Some(old) = self.recycled.pop()
-            && self.disk.rename(&log_path(&self.dir, old), &new).is_ok()
+    fn take_over(&self, old: u64, new: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.disk.rename(&log_path(&self.dir, old), new)?;
+        // Before it is written over, or a cut of power leaves a part of the log without its contents.
+        self.disk.sync_dir(&self.dir)?;
+        self.disk.open(new, Access::ReadWrite)
+    }
+
+    /// At once, because what is in it is to be gone; and before any later file, so that no file of the log is ever
+    /// without the one before it.
+    fn recycle(&mut self, old: u64) -> io::Result<()> {
+        if self.pool.ready() <= READY_FILES
+            && let Ok(prepared) = self.prepare(Some(old))
         {
-            // Before it is written over, or a cut of power leaves a part of the log without its contents.
-            self.disk.sync_dir(&self.dir)?;
-            return self.disk.open(&new, Access::ReadWrite);
+            self.pool.put(prepared);
+            return Ok(());
         }
-        self.disk.create(&new)
+        self.discard(old)
     }
 
     fn discard(&self, number: u64) -> io::Result<()> {

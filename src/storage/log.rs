@@ -161,7 +161,6 @@ impl Parts {
             pool: Arc::clone(&pool),
             metrics: metrics.clone(),
             next_number: recovered.next_number,
-            recycled: Vec::new(),
         };
         let has_file = recovered.file.is_some();
         let mut writer = writer(recovered, &self.options, &queue, &pool, self.clock, &metrics);
@@ -188,7 +187,7 @@ impl Parts {
 fn make_first(pool: &Pool, housekeeper: &mut Housekeeper, has_file: bool) -> io::Result<()> {
     let wanted = RESERVE_FILES + usize::from(!has_file);
     while pool.ready() < wanted {
-        match housekeeper.prepare() {
+        match housekeeper.prepare(None) {
             Ok(prepared) => pool.put(prepared),
             Err(error) if !has_file && pool.ready() == 0 => return Err(error),
             Err(error) => {

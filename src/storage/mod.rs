@@ -2,14 +2,36 @@
 //!
 //! Nothing outside this module opens a file of the data directory, and nothing is written to one but an
 //! [`entry::Entry`].
+//!
+//! An entry's way: [`worker`] (what one thread took in while it went once through its ready connections becomes a
+//! batch) -> `queue` (bounded; one lock and at most one wake a batch) -> `writer` (one thread; re-checks opt-outs in log
+//! order, drops duplicates, collects a `group`) -> `commit` (one write, one sync if anyone asked for it, then the
+//! answers, with one wake a batch) -> `active`, the current file. The `housekeeper` makes files ready ahead of that,
+//! and the `pool` keeps them.
+//!
+//! The way back: `file` (a header twice, then frames) -> `frame` -> `scan` (frames, and what is broken between them) ->
+//! `chain` (which files count, and how far) -> [`reader`], [`verify`] and [`recovery`], which see the same.
+//!
+//! Three things make recovery simple:
+//! * Every frame says how many bytes of its file were on the disk when it was written. What is broken below that is
+//!   damage, and the log refuses to open; what is broken above it is a cut of power, and only costs what nobody was
+//!   promised.
+//! * Every file begins with a frame that says where the file before it ends. What a failed write left behind that end
+//!   never counts, so a group can be written again elsewhere under the same numbers.
+//! * Files are numbered, emptied, synced and named before they are needed, so that changing files is one more frame,
+//!   and no rename or sync of a directory is ever between an entry and its acknowledgement.
+//!
+//! Indexes (`dedup`, [`opt_outs`]) are in memory alone, and a replay of the log makes them.
 
 mod active;
 mod chain;
+mod commit;
 mod dedup;
 pub mod disk;
 pub mod durable;
 pub mod entry;
 pub mod export;
+pub mod export_csv;
 mod file;
 mod frame;
 mod group;
@@ -25,6 +47,7 @@ pub mod real_disk;
 mod record;
 pub mod recovery;
 mod scan;
+mod upkeep;
 pub mod verify;
 pub mod worker;
 mod writer;

@@ -46,7 +46,7 @@ struct State {
     ready: VecDeque<Prepared>,
     chores: VecDeque<Chore>,
     gathered: Vec<Gathered>,
-    /// The last attempt to make a file ready failed.
+    /// The last attempt to make a file ready, or to use one, failed.
     is_failing: bool,
     is_closed: bool,
 }
@@ -89,6 +89,12 @@ impl Pool {
         self.changed.notify_all();
     }
 
+    /// Before everything else, and before a new file is made.
+    pub(super) fn ask_first(&self, chore: Chore) {
+        self.state().chores.push_front(chore);
+        self.changed.notify_all();
+    }
+
     pub(super) fn hand_over(&self, gathered: Gathered) {
         self.state().gathered.push(gathered);
     }
@@ -108,8 +114,9 @@ impl Pool {
     /// `retry_after`.
     pub(super) fn wait_for_chore(&self, retry_after: Duration) -> Option<Chore> {
         let mut state = self.state();
-        if state.is_failing && !state.is_closed {
-            state = self.changed.wait_timeout(state, retry_after).unwrap_or_else(PoisonError::into_inner).0;
+        if state.is_failing {
+            let waited = self.changed.wait_timeout_while(state, retry_after, |state| !state.is_closed);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         while !state.is_closed {
             if let Some(chore) = state.chores.pop_front() {

@@ -19,11 +19,14 @@ pub(super) type Answer = Result<Appended, AppendError>;
 /// Names the one who waits for an answer among those of its worker.
 pub(super) type Ticket = usize;
 
+/// An entry, and who waits for its answer, if anyone does.
+pub(super) type Ticketed = (Entry, Option<Ticket>);
+
 /// Entries of one worker that are acknowledged at the same point. Comes back to the worker with its answers; the
 /// entries are dropped there, because that is where they were allocated.
 pub(super) struct Batch {
     pub(super) worker: Arc<Worker>,
-    pub(super) entries: Vec<(Entry, Option<Ticket>)>,
+    pub(super) entries: Vec<Ticketed>,
     /// As many as the first entries have got so far.
     pub(super) answers: Vec<Answer>,
     pub(super) needs_sync: bool,
@@ -66,7 +69,7 @@ impl Queue {
     pub(super) fn has_room(&self, kind: EntryKind, pending: usize) -> bool {
         let limit = match kind {
             EntryKind::PageView => self.entries_max / 2,
-            EntryKind::Conversion => self.entries_max / 10 * 9,
+            EntryKind::Conversion => self.entries_max * 9 / 10,
             EntryKind::OptOut => self.entries_max * 2,
         };
         self.waiting.load(Ordering::Relaxed) + pending < limit

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use super::durable::{AckClass, Durable};
 use super::entry::Entry;
 use super::log::{AppendError, Appended};
-use super::queue::{Answer, Batch, Queue, Ticket};
+use super::queue::{Answer, Batch, Queue, Ticket, Ticketed};
 
 /// Hands entries to the log from one worker thread; cheap to clone.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ pub(super) struct Worker {
 #[derive(Default)]
 struct Local {
     /// Taken in since the batcher last ran: what a write is enough for, and what needs a sync.
-    pending: [Vec<(Entry, Option<Ticket>)>; 2],
+    pending: [Vec<Ticketed>; 2],
     slots: Vec<Slot>,
     free: Vec<Ticket>,
     batcher: Option<Waker>,
@@ -54,7 +54,7 @@ struct Local {
     /// Batches that the writer has.
     in_flight: usize,
     /// Emptied batches' vectors.
-    spare: Vec<(Vec<(Entry, Option<Ticket>)>, Vec<Answer>)>,
+    spare: Vec<(Vec<Ticketed>, Vec<Answer>)>,
 }
 
 #[derive(Default)]

@@ -112,10 +112,6 @@ impl SimulatedDisk {
         self.state().faults = faults;
     }
 
-    pub(crate) fn power_off(&self) {
-        self.state().is_off = true;
-    }
-
     /// What the next start finds after the power was cut, one of many possibilities.
     pub(crate) fn after_power_cut(&self, seed: u64, faults: Faults) -> Self {
         let state = self.state();

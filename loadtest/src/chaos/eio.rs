@@ -77,6 +77,7 @@ fn inject(
                 server.process.kill();
                 cut
             })?;
+            tally.note_panics(&mut server.process);
         }
         // Not starting when the first sync fails is right, as long as the next start works.
         Err(_) if failed_sync(&trace).is_some() => {

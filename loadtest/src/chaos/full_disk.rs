@@ -36,6 +36,7 @@ pub(super) fn run(setting: &Setting) -> Result<Tally> {
         tally.problem(format!("{error:#}; the server printed:\n{}", server.process.tail()));
     }
     server.process.kill();
+    tally.note_panics(&mut server.process);
     match start.start() {
         Ok(mut server) => server.process.kill(),
         Err(error) => tally.start_failure(&error),
@@ -102,6 +103,7 @@ async fn refuse_but_opt_out(world: &World, connection: &mut Connection, target: 
     for _ in 0..OPT_OUTS {
         let (status, retry_after) = conversion(world, connection, target).await?;
         ensure!(status != 503 || retry_after, "a 503 without Retry-After");
+        // Refused hits bring no new browsers, so there may be fewer than wanted.
         let Some(browser) = world.any_browser() else { break };
         world.ledger.borrow_mut().opting_out(&browser);
         opt_out(connection, target, &browser)

@@ -37,6 +37,7 @@ pub(super) fn run(setting: &Setting, cycles: u32) -> Result<Tally> {
             server.process.kill();
             Ok(())
         })?;
+        tally.note_panics(&mut server.process);
         if tally.cycles.is_multiple_of(setting.verify_every) || tally.cycles == cycles {
             verify(&start, &world, &mut tally)?;
         }

@@ -59,6 +59,7 @@ fn cycle(setting: &Setting, world: &Rc<World>, tally: &mut Tally, mount: Mount) 
         server.process.kill();
         cut
     })?;
+    tally.note_panics(&mut server.process);
     mount.unmount()
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::ledger::Ledger;
 use super::oracle::Findings;
+use crate::process::Process;
 
 /// What came of all cycles of one kind.
 #[derive(Debug, Default, Serialize)]
@@ -45,6 +46,15 @@ impl Tally {
     pub(crate) fn start_failure(&mut self, error: &anyhow::Error) {
         self.start_failures += 1;
         self.problem(format!("cycle {}: {error:#}", self.cycles));
+    }
+
+    /// A caught panic loses nothing that was promised, but it is a defect all the same. After the server is gone.
+    pub(crate) fn note_panics(&mut self, server: &mut Process) {
+        let cycle = self.cycles;
+        server
+            .panics()
+            .into_iter()
+            .for_each(|line| self.problem(format!("cycle {cycle}: the server panicked: {line}")));
     }
 
     /// Takes over what a check found. The counts are those of the last check: rows don't come back.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::subject::Subject;
 use super::{Setting, measure};
+use crate::cli::Compare;
 use crate::client::connection::Connection;
 use crate::client::hit::{Event, Hit, Requests};
 use crate::drive::drive;
@@ -79,8 +80,10 @@ pub(crate) struct Overload {
     pub(crate) broken: u64,
 }
 
-/// Finds the peak, then offers `factor` times as much.
-pub(super) fn overload(setting: &Setting, factor: f64, spinners: u8) -> Result<Overload> {
+/// Finds the peak, then offers a multiple of it.
+pub(super) fn overload(setting: &Setting, args: &Compare) -> Result<Overload> {
+    let (factor, spinners, connections) =
+        (args.overload, args.spinners, usize::from(args.overload_connections));
     let subject = Subject::PageViews;
     let running = subject.start(setting)?;
     let _spinners = spin(setting.server_core, spinners)?;
@@ -89,7 +92,7 @@ pub(super) fn overload(setting: &Setting, factor: f64, spinners: u8) -> Result<O
     let offered_per_s = peak_per_s * factor;
     let open = Plan {
         mode: Mode::Open { rate: offered_per_s, arrivals: Arrivals::Poisson },
-        connections: OVERLOAD_CONNECTIONS,
+        connections,
         patience: Some(PATIENCE),
         // Other events than before: duplicates would be cheaper.
         seed: closed.seed + 1,
@@ -107,7 +110,7 @@ pub(super) fn overload(setting: &Setting, factor: f64, spinners: u8) -> Result<O
         gave_up_per_s: per_s(stats.abandoned),
         accepted_us: Latency::of(&stats.latency),
         accepted_service_us: Latency::of(&stats.service),
-        connections: OVERLOAD_CONNECTIONS,
+        connections,
         patience_ms: u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX),
         spinners,
         broken: stats.broken + stats.connects_failed,
@@ -124,6 +127,5 @@ fn spin(core: usize, count: u8) -> Result<Vec<Process>> {
     (0..count).map(spinner).collect()
 }
 
-const OVERLOAD_CONNECTIONS: usize = 2000;
 /// How long an arrival waits for a free connection before its visitor has gone on.
 const PATIENCE: Duration = Duration::from_millis(100);

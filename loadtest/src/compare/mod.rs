@@ -152,7 +152,7 @@ fn idle(args: &Compare, setting: &Setting) -> Result<Vec<(Subject, Idle)>> {
 
 fn overload(args: &Compare, setting: &Setting) -> Result<Option<Overload>> {
     let wanted = args.overload > 0.0 && args.only.contains(&Subject::PageViews);
-    wanted.then(|| extra::overload(setting, args.overload, args.spinners)).transpose()
+    wanted.then(|| extra::overload(setting, args)).transpose()
 }
 
 const NOTE: &str = "CPU is that of all threads of the server's processes, user and system, from /proc/PID/task/*/schedstat; \

@@ -42,9 +42,9 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     }));
     if let Some(over) = &report.overload {
         lines.push(format!(
-            "overload: peak {:.0}/s (core shared with {} busy loops); offered {:.0}/s, sent {:.0}/s, good {:.0}/s = {:.1} % of peak, \
+            "overload: peak {:.0}/s (core shared with {} busy loops); {} connections, offered {:.0}/s, sent {:.0}/s, good {:.0}/s = {:.1} % of peak, \
              503 {:.0}/s, gave up {:.0}/s; accepted p50 {}, p99 {} (from the real send time {})",
-            over.peak_per_s, over.spinners, over.offered_per_s, over.sent_per_s, over.goodput_per_s,
+            over.peak_per_s, over.spinners, over.connections, over.offered_per_s, over.sent_per_s, over.goodput_per_s,
             over.goodput_of_peak * 100.0, over.turned_away_per_s, over.gave_up_per_s, micros(over.accepted_us.p50),
             micros(over.accepted_us.p99), micros(over.accepted_service_us.p99)
         ));

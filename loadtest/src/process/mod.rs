@@ -99,6 +99,18 @@ impl Process {
         bail!("did not end within {within:?} of SIGTERM; it printed:\n{}", self.tail())
     }
 
+    /// After it is gone: the lines that speak of a panic.
+    pub(crate) fn panics(&mut self) -> Vec<String> {
+        let mut panics = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(REST_MAX) {
+            if line.contains("panic") {
+                panics.push(line.clone());
+            }
+            self.keep(line);
+        }
+        panics
+    }
+
     /// The last lines that it printed.
     pub(crate) fn tail(&mut self) -> String {
         while let Ok(line) = self.lines.try_recv() {
@@ -132,6 +144,8 @@ fn forward(from: impl Read + Send + 'static, to: Sender<String>) {
     });
 }
 
+/// How long the rest of an ended program's output may take to come through.
+const REST_MAX: Duration = Duration::from_secs(1);
 const TAIL_LINES: usize = 20;
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ mod tests {
 
         fn stored(&self) -> usize {
             let rows = reader::read(self.data.path(), reader::From::Start).expect("a log");
-            rows.map(|row| row.expect("a whole row")).count()
+            rows.inspect(|row| assert!(row.is_ok(), "a whole row")).count()
         }
 
         fn stop(self) {

@@ -88,7 +88,7 @@ fn history(seed: u64, seen: &Seen) {
     let mut disk = SimulatedDisk::new(seed, Faults::default());
     let (mut log, _) = open(dir(), &disk.shared(), small()).expect("an empty directory");
     race(&log, &rng, 1, seen);
-    if seed % 4 == 0 {
+    if seed.is_multiple_of(4) {
         // Closed in order, killed, or cut off: the opt-out was acknowledged, so it has to be there.
         seen.restarts.fetch_add(1, Ordering::Relaxed);
         let image = match rng.below(3) {

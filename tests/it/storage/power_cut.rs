@@ -241,7 +241,8 @@ fn cut_everywhere(seed: u64, faults: Faults, images: &AtomicU64, acknowledged: &
     }
 }
 
-fn cut_histories(seeds: std::ops::Range<u64>, faults: impl Fn(u64) -> Faults + Sync) {
+/// How many images there were, and how many answers had been given before.
+fn cut_histories(seeds: std::ops::Range<u64>, faults: impl Fn(u64) -> Faults + Sync) -> [u64; 2] {
     let (images, acknowledged) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for half in 0..2 {
@@ -254,19 +255,23 @@ fn cut_histories(seeds: std::ops::Range<u64>, faults: impl Fn(u64) -> Faults + S
             });
         }
     });
-    println!("{} crash images, {} answers", images.into_inner(), acknowledged.into_inner());
+    [images.into_inner(), acknowledged.into_inner()]
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_cut_of_power_at_any_moment() {
-    cut_histories(1..60, |_| Faults::default());
+    let [images, answers] = cut_histories(1..60, |_| Faults::default());
+    println!("{images} crash images, {answers} answers");
+    assert!(images >= 20_000);
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_cut_of_power_after_a_failed_sync_or_write() {
-    cut_histories(100..160, |seed| Faults {
+    let [images, answers] = cut_histories(100..160, |seed| Faults {
         failing_syncs: (seed % 2 == 0).then_some((6 + seed % 7, 1 + seed % 3)),
         failing_writes: (seed % 2 == 1).then_some((10 + seed % 9, 1 + seed % 4)),
         ..Faults::default()
     });
+    println!("{images} crash images, {answers} answers");
+    assert!(images >= 20_000);
 }

@@ -35,6 +35,15 @@ impl HeldClock {
     pub(super) fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
     }
+
+    pub(super) fn set_back(&self, by: Duration) {
+        self.0.fetch_sub(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    /// Another one at every time, so that no two starts of a log draw the same salts.
+    pub(super) fn seed(&self) -> u64 {
+        self.now().0
+    }
 }
 
 impl Clock for HeldClock {

@@ -1,0 +1,140 @@
+//! Stored rows as records of CSV.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use super::export::{ConversionLine, OptOutLine};
+use super::reader::{Row, Stored};
+use crate::consent::evidence::Evidence;
+use crate::domain::conversion::Conversion;
+use crate::domain::opt_out::OptOut;
+
+/// Writes records of CSV under one header. Lists are separated by spaces; what a row does not have is empty.
+pub struct Csv<W: Write> {
+    writer: csv::Writer<W>,
+}
+
+impl<W: Write> Csv<W> {
+    pub fn new(out: W) -> io::Result<Self> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(CSV_COLUMNS)?;
+        Ok(Self { writer })
+    }
+
+    pub fn write(&mut self, stored: &Stored) -> io::Result<()> {
+        let record = match &stored.row {
+            Row::Conversion { conversion, evidence } => conversion_record(stored, conversion, evidence),
+            Row::OptOut(opt_out) => opt_out_record(opt_out),
+        };
+        Ok(self.writer.write_record(record)?)
+    }
+
+    /// Without this the last records may be missing.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+const CSV_COLUMNS: [&str; 26] = [
+    "kind",
+    "id",
+    "at",
+    "account_id",
+    "pixel_id",
+    "event_tag_id",
+    "event",
+    "source",
+    "event_id",
+    "conversion_id",
+    "value_micros",
+    "currency",
+    "quantity",
+    "browser_id",
+    "click_id",
+    "match_keys",
+    "page",
+    "country",
+    "restricted_data_use",
+    "origin_ok",
+    "regime",
+    "basis",
+    "activities",
+    "policy",
+    "decided_at",
+    "choice",
+];
+
+/// What a row has no value for.
+fn or_empty(value: Option<impl Display>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn conversion_record(
+    stored: &Stored,
+    conversion: &Conversion,
+    evidence: &Evidence,
+) -> [String; CSV_COLUMNS.len()] {
+    let line = ConversionLine::of(stored, conversion, evidence);
+    [
+        line.kind.to_owned(),
+        line.id.0.to_string(),
+        line.at.0.to_string(),
+        line.account_id.0.to_string(),
+        line.pixel_id.0.to_string(),
+        or_empty(line.event_tag_id.map(|tag| tag.0)),
+        line.event.to_owned(),
+        line.source.to_owned(),
+        or_empty(line.event_id),
+        or_empty(line.conversion_id),
+        or_empty(line.value_micros),
+        or_empty(line.currency.map(|currency| currency.0)),
+        or_empty(line.quantity),
+        or_empty(line.browser_id),
+        or_empty(line.click_id),
+        line.match_keys.join(" "),
+        or_empty(line.page),
+        or_empty(line.country),
+        line.restricted_data_use.to_string(),
+        line.origin_ok.to_string(),
+        line.evidence.regime.to_owned(),
+        line.evidence.basis.to_owned(),
+        line.evidence.activities.join(" "),
+        line.evidence.policy.0.to_string(),
+        line.evidence.decided_at.0.to_string(),
+        String::new(),
+    ]
+}
+
+fn opt_out_record(opt_out: &OptOut) -> [String; CSV_COLUMNS.len()] {
+    let line = OptOutLine::of(opt_out);
+    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    record[0] = line.kind.to_owned();
+    record[2] = line.at.0.to_string();
+    record[13] = line.browser_id;
+    record[25] = line.choice.to_owned();
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::export::tests::{bare, opted_out, purchase};
+
+    #[test]
+    fn every_record_of_csv_has_every_column() {
+        let mut bytes = Vec::new();
+        let mut csv = Csv::new(&mut bytes).expect("memory takes it");
+        for stored in [purchase(), bare(), opted_out()] {
+            csv.write(&stored).expect("memory takes it");
+        }
+        csv.finish().expect("memory takes it");
+        let text = String::from_utf8(bytes).expect("what went in was UTF-8");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert!(
+            lines[1].starts_with("conversion,018bcfe5-6801-7000-8000-000000000000,2026-11-22T03:04:05.678Z,")
+        );
+        assert!(lines[1].contains(r#",e-1,"o,1",12500000,USD,1,01010101"#), "{}", lines[1]);
+        assert!(lines[3].starts_with("opt_out,,2026-11-22T03:04:05.678Z,,") && lines[3].ends_with(",out"));
+    }
+}

@@ -1,0 +1,106 @@
+//! What the writer does between two rounds: takes the disk up again where it works again, lets old files go, and ends.
+
+use super::group::{Outcome, Round, begin_head};
+use super::pool::{Chore, Gathered, RESERVE_FILES};
+use super::queue::Batch;
+use super::writer::Writer;
+use crate::domain::opt_out::{OptOut, OptOutView};
+
+impl Writer {
+    pub(super) const fn is_ready(&self) -> bool {
+        self.file.is_some() && !self.opt_outs_only && !self.is_blocked
+    }
+
+    pub(super) fn update_readiness(&self) {
+        self.queue.set_ready(self.is_ready());
+    }
+
+    /// Between two rounds: takes the disk up again where it works again, and lets old files go.
+    pub(super) fn keep_house(&mut self, round: &mut Round) {
+        if let Some(housekeeper) = &mut self.housekeeper {
+            housekeeper.run_once();
+        }
+        if !self.is_ready() {
+            self.recover(round);
+        }
+        self.retire(round);
+        self.metrics.waiting.set(self.queue.waiting() as i64);
+        self.metrics.dedup_keys.set(self.dedup.len() as i64);
+    }
+
+    fn recover(&mut self, round: &mut Round) {
+        let ready = self.pool.ready();
+        self.opt_outs_only &= ready == 0;
+        self.is_blocked &= ready <= RESERVE_FILES;
+        if self.file.is_none() && ready > RESERVE_FILES && self.next_file(false) {
+            self.begin_file(round);
+        }
+        self.update_readiness();
+    }
+
+    /// Writes the frame that begins the current file, to see whether the disk takes it.
+    fn begin_file(&mut self, round: &mut Round) {
+        let Some(file) = self.file.as_ref().filter(|_| self.group.frames.is_empty()) else {
+            return self.commit(round);
+        };
+        let head = begin_head(self.next_sequence, self.now_ms);
+        self.group.begin(self.previous.begin(), head, file.header.frame_salt());
+        self.commit(round);
+    }
+
+    /// Lets the oldest file go if all of it is too old: first its opt-outs are found, then they are written again at the
+    /// end of the log, and only then it goes.
+    fn retire(&mut self, round: &mut Round) {
+        for gathered in self.pool.take_gathered() {
+            self.carry_forward(round, &gathered);
+        }
+        let Some(retain) = self.retain.filter(|_| self.retiring.is_none()) else { return };
+        let earliest_ms = self.clock.now().0.saturating_sub(retain.as_millis() as u64);
+        if let Some(oldest) = self.closed.first().filter(|oldest| oldest.last_at_ms < earliest_ms) {
+            self.retiring = Some(oldest.number);
+            self.pool.ask(Chore::Gather(oldest.number));
+        }
+    }
+
+    fn carry_forward(&mut self, round: &mut Round, gathered: &Gathered) {
+        self.retiring = None;
+        let live = |opt_out: &&OptOut| self.opt_outs.is_opted_out(opt_out.subject);
+        let live: Vec<OptOut> = gathered.opt_outs.iter().filter(live).copied().collect();
+        let before = self.groups_given_up;
+        let all = live.iter().all(|opt_out| self.take_opt_out(round, opt_out) == Outcome::Stored);
+        self.commit(round);
+        if !all || self.groups_given_up > before {
+            return;
+        }
+        self.closed.retain(|file| file.number != gathered.number);
+        self.metrics.files_retired.inc();
+        self.pool.ask(Chore::Recycle(gathered.number));
+    }
+
+    pub(super) fn finish(&mut self, round: &mut Round) -> bool {
+        self.commit(round);
+        let synced = self.file.as_mut().is_none_or(|file| !file.is_dirty() || file.sync().is_ok());
+        self.end();
+        synced && self.group.is_empty()
+    }
+
+    /// Nobody may be left waiting for an answer that cannot come.
+    pub(super) fn break_down(&mut self, round: &mut Round) {
+        tracing::error!("the log's writer broke down");
+        self.queue.close();
+        round.fail_rest();
+        let mut batches: Vec<Batch> =
+            self.queue.workers().iter().flat_map(|worker| worker.take_rest()).collect();
+        self.queue.take(&mut batches);
+        round.fill(&mut batches);
+        round.fail_rest();
+        self.end();
+    }
+
+    fn end(&self) {
+        self.queue.set_ready(false);
+        for worker in self.queue.workers() {
+            worker.wake_batcher();
+        }
+    }
+}
