@@ -154,8 +154,10 @@ fn a_conversion_id_counts_once_in_48_hours() {
     assert_eq!(world.stored().len(), 3);
 }
 
-/// Every reason to refuse, as a request that gives it.
-const REFUSED: &[(&str, &str, &[(&str, &str)])] = &[
+type Header = (&'static str, &'static str);
+
+/// Every reason to refuse, as a request that gives it: outcome, more parameters, headers.
+const REFUSED: &[(&str, &str, &[Header])] = &[
     ("speculative", "", &[("Sec-Purpose", "prefetch;prerender")]),
     ("speculative", "", &[("Purpose", "prefetch")]),
     ("speculative", "", &[("X-Moz", "prefetch")]),
