@@ -137,15 +137,23 @@ impl EventId {
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
+
+    /// Appends the id's 36 characters. What `Display` does, at a tenth of its price: each answer carries one.
+    pub fn push_onto(self, text: &mut String) {
+        for (number, byte) in self.0.into_iter().enumerate() {
+            if matches!(number, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            text.extend(hex_digits(byte).map(char::from));
+        }
+    }
 }
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [b'-'; 36];
-        for (byte, at) in self.0.iter().zip(UUID_BYTES_AT) {
-            [text[at], text[at + 1]] = hex_digits(*byte);
-        }
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        let mut text = String::with_capacity(36);
+        self.push_onto(&mut text);
+        f.write_str(&text)
     }
 }
 
@@ -299,10 +307,24 @@ fn expose_hex(bytes: &[u8]) -> String {
     digits.map(char::from).collect()
 }
 
-fn hex_byte(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+/// The byte that two hexadecimal digits of either case stand for.
+pub(crate) const fn hex_byte(high: u8, low: u8) -> Option<u8> {
+    let (high, low) = (HEX_VALUES[high as usize], HEX_VALUES[low as usize]);
+    if high > 15 || low > 15 { None } else { Some(high << 4 | low) }
 }
+
+/// What each byte stands for as a hexadecimal digit; 255: it is none.
+const HEX_VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let byte = b"0123456789abcdef"[digit];
+        values[byte as usize] = digit as u8;
+        values[byte.to_ascii_uppercase() as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
 
 const fn hex_digits(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

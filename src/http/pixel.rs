@@ -1,13 +1,12 @@
 //! The pixel's three paths: always the same 43 bytes, unless the old tag asks for script.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use super::cookie::{self, Jar};
 use super::pixel_hit;
 use super::request::Head;
 use super::response::Answer;
-use super::visitor::{self, parameters};
+use super::visitor;
 use crate::consent::refusal::RefusalKind;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::Timestamp;
@@ -15,7 +14,7 @@ use crate::service;
 use crate::service::explain::Explanation;
 use crate::service::live::Live;
 use crate::service::outcome::{Invalid, Outcome};
-use crate::service::pixel::{Browser, PixelService, Recorded, Visitor};
+use crate::service::pixel::{Browser, PixelHit, PixelService, Recorded, Visitor};
 
 /// X's own path, its versioned twin, and a short one of ours.
 pub const PATHS: [&str; 3] = ["/i/adsct", "/1/i/adsct", "/p.gif"];
@@ -25,25 +24,38 @@ pub async fn answer<V: OptOutView + Send + Sync>(service: &PixelService<V>, head
     if head.method != "GET" {
         return with_outcomes(image(), &[Outcome::Invalid(Invalid::BadMethod)]);
     }
-    let hit = pixel_hit::parse(head);
     let at = service.clock.now();
-    let (signals, jar) = visitor::read(head, &service.live.load(), at);
-    let visitor = Visitor { at, signals, browser: jar.browser() };
+    let Request { hit, visitor, jar, wants_script } = Request::read(head, &service.live.load(), at);
     let recorded = service.record(&hit, &visitor).await;
-    let answer = if wants_script(head) { script() } else { image() };
+    let answer = if wants_script { script() } else { image() };
     with_cookies(with_outcomes(answer, &recorded.outcomes), service, head, &jar, &recorded)
 }
 
 /// What the gate would say of the request, rule by rule. Stores nothing.
 pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Timestamp) -> Explanation {
-    let (signals, jar) = visitor::read(head, live, now);
-    service::explain::explain(
-        &pixel_hit::parse(head),
-        &Visitor { at: now, signals, browser: jar.browser() },
-        live,
-        opt_outs,
-        now,
-    )
+    let Request { hit, visitor, .. } = Request::read(head, live, now);
+    service::explain::explain(&hit, &visitor, live, opt_outs, now)
+}
+
+/// All that a request to the pixel holds, read in one pass over its query.
+struct Request<'q> {
+    hit: PixelHit<'q>,
+    visitor: Visitor,
+    jar: Jar,
+    wants_script: bool,
+}
+
+impl<'q> Request<'q> {
+    fn read(head: &Head<'q>, live: &Live, at: Timestamp) -> Self {
+        let (mut reader, mut wants_script) = (pixel_hit::Reader::new(), false);
+        let (signals, jar) = visitor::read_with(head, live, at, |name, raw| {
+            // Only this exact name: any other would be somebody else's text in our script.
+            wants_script |= name == "tpx_cb" && visitor::decode(raw) == CALLBACK;
+            reader.see(name, raw);
+        });
+        let visitor = Visitor { at, signals, browser: jar.browser() };
+        Self { hit: reader.finish(head), visitor, jar, wants_script }
+    }
 }
 
 /// What a hit gets that was turned away before anyone looked at it.
@@ -58,8 +70,10 @@ fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
     }
     let mut text = String::with_capacity(OUTCOME_CHARS);
     for (number, outcome) in outcomes.iter().enumerate() {
-        let comma = if number > 0 { ", " } else { "" };
-        write!(text, "{comma}{outcome}").expect("a String takes all that is written");
+        if number > 0 {
+            text.push_str(", ");
+        }
+        outcome.push_onto(&mut text);
     }
     answer.with("Pixelgate-Outcome", text)
 }
@@ -111,12 +125,6 @@ fn fixed(content_type: &'static str, body: &'static [u8]) -> Answer {
     let mut all = Vec::with_capacity(headers.len() + 4);
     all.extend(headers.map(|(name, value)| (name, Cow::Borrowed(value))));
     Answer { status: 200, headers: all, body: Cow::Borrowed(body) }
-}
-
-/// Only this exact name: any other would be somebody else's text in our script.
-fn wants_script(head: &Head<'_>) -> bool {
-    head.query.contains("tpx_cb=")
-        && parameters(head).any(|(name, value)| name == "tpx_cb" && visitor::decode(value) == CALLBACK)
 }
 
 const CALLBACK: &str = "twttr.conversion.loadPixels";

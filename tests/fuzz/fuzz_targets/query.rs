@@ -5,14 +5,16 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use libfuzzer_sys::fuzz_target;
-use pixelgate::http::pixel_hit;
+use pixelgate::http::pixel_hit::Reader;
 use pixelgate::http::request::Head;
+use pixelgate::http::visitor::parameters;
+use pixelgate::service::pixel::PixelHit;
 
 fuzz_target!(|query: &str| {
-    let hit = pixel_hit::parse(&head(query));
-    assert_eq!(hit, pixel_hit::parse(&head(query)), "the same query, another hit");
+    let hit = hit_of(&head(query));
+    assert_eq!(hit, hit_of(&head(query)), "the same query, another hit");
     let with_unknown = format!("no_such_parameter=1&{query}&no_such_parameter=%FF");
-    assert_eq!(hit, pixel_hit::parse(&head(&with_unknown)), "an unknown parameter made a difference");
+    assert_eq!(hit, hit_of(&head(&with_unknown)), "an unknown parameter made a difference");
     if let Some(page) = &hit.page {
         assert!(!page.trim().is_empty(), "an empty page");
     }
@@ -27,4 +29,10 @@ fn head(query: &str) -> Head<'_> {
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         via_trusted_proxy: false,
     }
+}
+
+fn hit_of<'q>(head: &Head<'q>) -> PixelHit<'q> {
+    let mut reader = Reader::new();
+    parameters(head).for_each(|(name, value)| reader.see(&name, value));
+    reader.finish(head)
 }
