@@ -70,13 +70,11 @@ pub struct RateLimits {
     pub per_address_per_s: u32,
     /// Hits that may come at once.
     pub per_address_burst: u32,
-    /// Memory for the addresses that are remembered.
-    pub keys_bytes: u64,
 }
 
 impl Default for RateLimits {
     fn default() -> Self {
-        Self { per_address_per_s: 100, per_address_burst: 1_000, keys_bytes: 64 << 20 }
+        Self { per_address_per_s: 100, per_address_burst: 1_000 }
     }
 }
 
@@ -91,8 +89,6 @@ pub(super) fn rate_limits(root: &Section<'_>) -> Option<RateLimits> {
     };
     let per_address_per_s = rate("per_address_per_s", usual.per_address_per_s);
     let per_address_burst = rate("per_address_burst", usual.per_address_burst);
-    let keys_bytes = section.get("keys_bytes").and_then(|field| field.integer(1 << 20..=1 << 30));
     section.finish();
-    let keys_bytes = keys_bytes.unwrap_or(usual.keys_bytes);
-    enabled.then_some(RateLimits { per_address_per_s, per_address_burst, keys_bytes })
+    enabled.then_some(RateLimits { per_address_per_s, per_address_burst })
 }

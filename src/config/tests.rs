@@ -418,7 +418,7 @@ fn what_is_public_is_refused_outside_development() {
 
 #[test]
 fn the_example_says_what_the_defaults_are() {
-    let text = include_str!("../../pixelgate.example.toml");
+    let text = include_str!("../../static/pixelgate.example.toml");
     let secret = |_: &str| Some("00".repeat(SECRET_BYTES_MIN));
     let config = Config::parse(text, &secret).expect("the example has no mistake");
     assert_eq!(config.limits, Limits::default());

@@ -140,12 +140,11 @@ impl EventId {
 
     /// Appends the id's 36 characters. What `Display` does, at a tenth of its price: each answer carries one.
     pub fn push_onto(self, text: &mut String) {
-        for (number, byte) in self.0.into_iter().enumerate() {
-            if matches!(number, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            text.extend(hex_digits(byte).map(char::from));
+        let mut characters = [b'-'; 36];
+        for (byte, at) in self.0.into_iter().zip(UUID_BYTES_AT) {
+            [characters[at], characters[at + 1]] = hex_digits(byte);
         }
+        text.push_str(std::str::from_utf8(&characters).expect("digits and dashes are ASCII"));
     }
 }
 

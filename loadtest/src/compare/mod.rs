@@ -99,11 +99,7 @@ fn setting(args: &Compare) -> Result<Setting> {
     Ok(Setting {
         server,
         nginx: args.nginx.clone(),
-        server_args: ["--workers", "1"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(args.server_args.clone())
-            .collect(),
+        server_args: args.server_args.clone(),
         server_core: args.server_core.unwrap_or(first),
         generator_core: args.generator_core.unwrap_or(last),
         connections: usize::from(args.connections),

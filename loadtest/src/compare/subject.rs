@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Setting, nginx};
 use crate::client::hit::What;
 use crate::process::Process;
-use crate::process::pixelgate::Start;
+use crate::process::pixelgate::{Mode, Start};
 use crate::target::Target;
 
 /// One server with one kind of request.
@@ -62,7 +62,8 @@ impl Subject {
             Self::PageViews | Self::Conversions => {
                 let program = setting.server.as_deref().context("there is no server to compare")?;
                 let start = Start::new(program, directory.path());
-                let server = Start { core: Some(core), extra: &setting.server_args, ..start }.start()?;
+                let (core, extra) = (Some(core), &*setting.server_args);
+                let server = Start { core, extra, mode: Mode::Production, ..start }.start()?;
                 (server.process, server.target)
             }
             Self::Nginx => nginx::start(&setting.nginx, directory.path(), core)?,

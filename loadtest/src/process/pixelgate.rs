@@ -18,6 +18,16 @@ pub(crate) struct Start<'a> {
     /// What comes before the program on the command line: `strace` and its arguments.
     pub(crate) wrapper: &'a [String],
     pub(crate) extra: &'a [String],
+    pub(crate) mode: Mode,
+}
+
+/// With which settings the server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `serve --dev`.
+    Development,
+    /// A configuration file without what only developers look at: [`PRODUCTION`].
+    Production,
 }
 
 /// A running server.
@@ -30,12 +40,12 @@ pub(crate) struct Pixelgate {
 
 impl<'a> Start<'a> {
     pub(crate) const fn new(program: &'a Path, data: &'a Path) -> Self {
-        Self { program, data, core: None, wrapper: &[], extra: &[] }
+        Self { program, data, core: None, wrapper: &[], extra: &[], mode: Mode::Development }
     }
 
     /// Starts the server; returns once it listens.
     pub(crate) fn start(&self) -> Result<Pixelgate> {
-        let mut process = Process::start(self.command(), self.core)?;
+        let mut process = Process::start(self.command()?, self.core)?;
         let (mut target, mut admin) = (None, None);
         process
             .wait_for(START_MAX, |line| {
@@ -50,22 +60,30 @@ impl<'a> Start<'a> {
             .context("the server did not start")
     }
 
-    fn command(&self) -> Command {
+    fn command(&self) -> Result<Command> {
         let words = self.wrapper.iter().map(String::as_str).map(Path::new).chain([self.program]);
         let mut words = words.map(Path::as_os_str);
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).args([
-            "serve",
-            "--dev",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-        ]);
-        command.arg("--data-dir").arg(self.data).args(self.extra);
-        command
+        command.args(words).arg("serve");
+        match self.mode {
+            Mode::Development => {
+                command.args(["--dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+                command.arg("--data-dir").arg(self.data);
+            }
+            Mode::Production => {
+                let file = self.data.join("pixelgate.toml");
+                let data = self.data.join("data").display().to_string();
+                std::fs::write(&file, PRODUCTION.replace("@data@", &data))
+                    .context("could not write the server's configuration")?;
+                command.arg("--config").arg(file);
+            }
+        }
+        command.args(self.extra);
+        Ok(command)
     }
 }
+
+const PRODUCTION: &str = include_str!("production.toml");
 
 /// The rows that the server has stored, one JSON document a line, oldest first.
 pub(crate) fn export(program: &Path, data: &Path) -> Result<String> {
