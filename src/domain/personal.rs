@@ -2,6 +2,8 @@
 //!
 //! Never says what it found, only that it did.
 
+use super::id::hex_byte;
+
 /// Whether `text` contains what looks like an e-mail address or an international phone number. Looks at
 /// percent-encoded `@` and `+` as well. Order numbers stay: bare digits are not taken for a phone number.
 pub fn looks_personal(text: &str) -> bool {
@@ -23,9 +25,12 @@ fn decode_percent_once(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, tail @ ..] = rest {
-        let digit = |at: usize| tail.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-        if let (b'%', Some(high), Some(low)) = (first, digit(0), digit(1)) {
-            decoded.push((high * 16 + low) as u8);
+        let escaped = match tail {
+            [high, low, ..] if *first == b'%' => hex_byte(*high, *low),
+            _ => None,
+        };
+        if let Some(byte) = escaped {
+            decoded.push(byte);
             rest = &tail[2..];
         } else {
             decoded.push(*first);

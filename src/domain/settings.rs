@@ -112,10 +112,6 @@ impl Registry {
         let pixel = self.pixel(*self.pixel_of_tag.get(&id)?)?;
         Some((pixel, pixel.event_tag(id)?))
     }
-
-    pub fn pixels(&self) -> impl Iterator<Item = &Pixel> {
-        self.pixels.values()
-    }
 }
 
 #[cfg(test)]

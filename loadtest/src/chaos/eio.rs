@@ -13,11 +13,10 @@ use tokio::time::sleep;
 
 use super::Setting;
 use super::image::{Mount, make_image};
-use super::ledger::Class;
-use super::oracle;
+use super::power::verify;
 use super::tally::Tally;
 use super::visitors::World;
-use crate::process::pixelgate::{Start, export};
+use crate::process::pixelgate::Start;
 
 /// `injections` times on a fresh file system: start, fail one sync, cut the power, start again.
 pub(super) fn run(setting: &Setting, injections: u32) -> Result<Tally> {
@@ -125,17 +124,6 @@ fn synced_again(trace: &str) -> Option<&str> {
         }
     }
     None
-}
-
-fn verify(setting: &Setting, world: &World, tally: &mut Tally, mount: &Mount) -> Result<()> {
-    let data = mount.path().join("data");
-    match Start::new(&setting.program, &data).start() {
-        Ok(mut server) => server.process.kill(),
-        Err(error) => tally.start_failure(&error),
-    }
-    let rows = export(&setting.program, &data)?;
-    tally.add(&oracle::check(&world.ledger.borrow(), &rows, Class::Disk)?);
-    Ok(())
 }
 
 const INJECTED: &str = "(INJECTED)";

@@ -64,7 +64,7 @@ fn cycle(setting: &Setting, world: &Rc<World>, tally: &mut Tally, mount: Mount) 
 }
 
 /// Recovers the directory by a start, then reads it.
-fn verify(setting: &Setting, world: &World, tally: &mut Tally, mount: &Mount) -> Result<()> {
+pub(super) fn verify(setting: &Setting, world: &World, tally: &mut Tally, mount: &Mount) -> Result<()> {
     let data = mount.path().join("data");
     match Start::new(&setting.program, &data).start() {
         Ok(mut server) => server.process.kill(),
