@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::auth;
 use super::request::Head;
 use super::response::Answer;
-use super::service::{Intake, Service};
+use super::service::{Answering, Intake, Service};
 use crate::service::caller::Keys;
 use crate::service::dev::{DevService, Which};
 use crate::service::operation::Operation;
@@ -22,8 +22,8 @@ impl Service for Admin {
         Intake::Body { bytes_max: 0 }
     }
 
-    async fn answer(&self, head: &Head<'_>, _body: &[u8]) -> Answer {
-        match (head.path, head.method) {
+    fn answer(&self, head: &Head<'_>, _body: &[u8]) -> Answering<'_> {
+        Answering::Now(match (head.path, head.method) {
             ("/healthz", "GET" | "HEAD") => Answer::text(200, "ok\n"),
             ("/readyz", "GET" | "HEAD") => self.readiness(),
             ("/metrics", "GET" | "HEAD") => self.metrics(),
@@ -34,7 +34,7 @@ impl Service for Admin {
                 (Some(dev), Some(what)) => dev_answer(dev, method, what),
                 _ => Answer::text(404, "there is nothing at this path\n"),
             },
-        }
+        })
     }
 
     fn overloaded(&self, _head: &Head<'_>) -> Answer {

@@ -36,7 +36,7 @@ pub(super) async fn answer<S: Service>(
     let headers = header_slices(&parts.headers);
     let answer = with_head(&parts, &headers, peer, shared, async |head| {
         shared.metrics().requests_hyper.inc();
-        shared.answer(head, &body.bytes).await
+        shared.finish(shared.begin(head, &body.bytes)).await
     });
     let mut sendable = into_sendable(answer.await);
     if plan.close || shared.is_draining() {

@@ -3,26 +3,22 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// What was read from a connection and not used yet. Goes back to its thread's pool when it is dropped, so that an
-/// idle connection holds none.
-#[derive(Debug)]
+/// What was read from a connection and not used yet. Its memory is its thread's, and goes back there as soon as all of
+/// it was used: neither an idle connection nor one that waits for its answer holds any, and what is read next goes to
+/// memory that the processor still has at hand.
+#[derive(Debug, Default)]
 pub(super) struct Buffer {
-    /// All of it is initialised; only `start..end` means something.
+    /// All of it is initialised; only `start..end` means something. Empty while nothing is unread.
     bytes: Vec<u8>,
     start: usize,
     end: usize,
 }
 
 impl Buffer {
-    pub(super) fn take() -> Self {
-        let pooled = POOL.with_borrow_mut(Vec::pop);
-        Self { bytes: pooled.unwrap_or_else(|| vec![0; BUFFER_BYTES]), start: 0, end: 0 }
-    }
-
     pub(super) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -35,8 +31,20 @@ impl Buffer {
         self.start += bytes;
         debug_assert!(self.start <= self.end, "only what was read can be used");
         if self.start == self.end {
-            (self.start, self.end) = (0, 0);
+            self.give_back();
         }
+    }
+
+    fn give_back(&mut self) {
+        (self.start, self.end) = (0, 0);
+        let bytes = std::mem::take(&mut self.bytes);
+        // The pool is gone when a thread ends; then so is the memory.
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if !bytes.is_empty() && pool.len() < POOLED_MAX {
+                pool.push(bytes);
+            }
+        });
     }
 
     /// Reads more, 0 bytes at the end. Grows to `bytes_max` at most; must not be called when that much is unread.
@@ -50,14 +58,20 @@ impl Buffer {
             self.make_room(bytes_max);
         }
         let mut free = ReadBuf::new(&mut self.bytes[self.end..]);
-        ready!(Pin::new(io).poll_read(cx, &mut free))?;
+        let polled = Pin::new(io).poll_read(cx, &mut free);
         let read = free.filled().len();
         self.end += read;
-        Poll::Ready(Ok(read))
+        if self.is_empty() {
+            self.give_back();
+        }
+        polled.map_ok(|()| read)
     }
 
     fn make_room(&mut self, bytes_max: usize) {
-        if self.start > 0 {
+        if self.bytes.is_empty() {
+            let pooled = POOL.with_borrow_mut(Vec::pop);
+            self.bytes = pooled.unwrap_or_else(|| vec![0; BUFFER_BYTES]);
+        } else if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
@@ -70,14 +84,7 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        // The pool is gone when a thread ends; then so is the buffer.
-        let _ = POOL.try_with(|pool| {
-            let mut pool = pool.borrow_mut();
-            if pool.len() < POOLED_MAX {
-                pool.push(bytes);
-            }
-        });
+        self.give_back();
     }
 }
 
@@ -111,7 +118,7 @@ mod tests {
     #[test]
     fn a_buffer_grows_to_the_limit_and_keeps_what_is_unread() {
         let bytes: Vec<u8> = (0..16_384_u32).map(|n| n as u8).collect();
-        let mut buffer = Buffer::take();
+        let mut buffer = Buffer::default();
         assert_eq!(fill(&mut buffer, &bytes, 16_384), 16_384);
         assert_eq!(buffer.unread(), &bytes[..]);
 
@@ -123,9 +130,9 @@ mod tests {
 
     #[test]
     fn a_dropped_buffer_is_lent_out_again_and_shows_nothing_of_before() {
-        let mut buffer = Buffer::take();
+        let mut buffer = Buffer::default();
         fill(&mut buffer, b"GET / HTTP/1.1", 16_384);
         drop(buffer);
-        assert!(Buffer::take().is_empty());
+        assert!(Buffer::default().is_empty());
     }
 }

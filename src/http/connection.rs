@@ -87,7 +87,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
             if shared.is_draining() {
                 return Poll::Ready(None);
             }
-            let mut buffer = Buffer::take();
+            let mut buffer = Buffer::default();
             match buffer.poll_fill(&mut self.io, cx, shared.limits().head_bytes_max) {
                 Poll::Ready(Ok(bytes)) if bytes > 0 => return Poll::Ready(Some(buffer)),
                 Poll::Ready(_) => return Poll::Ready(None),
@@ -214,7 +214,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Connection<IO> {
         }
         let mut dropped = 0;
         while dropped < LINGER_BYTES_MAX {
-            let mut buffer = Buffer::take();
+            let mut buffer = Buffer::default();
             let read = poll_fn(|cx| match buffer.poll_fill(&mut self.io, cx, 1) {
                 Poll::Ready(read) => Poll::Ready(read.unwrap_or(0)),
                 Poll::Pending => self.deadline.poll_over(cx).map(|()| 0),

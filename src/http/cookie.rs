@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use cookie::{Cookie, SameSite};
+use smallvec::SmallVec;
 
 use super::request::Head;
 use super::response::Answer;
@@ -11,17 +12,17 @@ use crate::consent::regulated::BrowserCookie;
 use crate::consent::signals::{OPT_OUT_COOKIE, Signals};
 use crate::domain::id::BrowserId;
 use crate::domain::time::Timestamp;
-use crate::service::identity::{IdentityKeys, Known};
+use crate::service::hit::Browser;
+use crate::service::identity::Known;
 use crate::service::live::Live;
-use crate::service::pixel::Browser;
 
 /// What the request's cookies hold.
 #[derive(Debug, Default)]
 pub struct Jar {
     /// From the cookie that all sites share.
-    shared: Vec<Known>,
+    shared: SmallVec<[Known; 1]>,
     /// From its partitioned twin, which only one site sees.
-    partitioned: Vec<Known>,
+    partitioned: SmallVec<[Known; 1]>,
 }
 
 impl Jar {
@@ -58,13 +59,38 @@ impl Jar {
 /// All cookies of all `Cookie` headers.
 fn pairs<'b>(head: &Head<'b>) -> impl Iterator<Item = (&'b str, &'b str)> {
     let texts = head.headers_named("cookie").filter_map(|value| std::str::from_utf8(value).ok());
-    texts.flat_map(|text| text.split(';')).filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        Some((name.trim(), value.trim().trim_matches('"')))
-    })
+    texts.flat_map(|text| Pairs { rest: text })
 }
 
-fn keep_different(ids: &mut Vec<Known>, found: Option<Known>) {
+/// The pairs of one header. Names are short: looking at each of their bytes beats setting a search up.
+struct Pairs<'b> {
+    rest: &'b str,
+}
+
+impl<'b> Iterator for Pairs<'b> {
+    type Item = (&'b str, &'b str);
+
+    fn next(&mut self) -> Option<(&'b str, &'b str)> {
+        while !self.rest.is_empty() {
+            let bytes = self.rest.as_bytes();
+            let end = memchr::memchr(b';', bytes).unwrap_or(bytes.len());
+            let equals = bytes[..end].iter().position(|&byte| byte == b'=');
+            let (pair, rest) = (&self.rest[..end], self.rest.get(end + 1..).unwrap_or_default());
+            self.rest = rest;
+            if let Some(equals) = equals {
+                return Some((pair[..equals].trim_ascii(), unquoted(pair[equals + 1..].trim_ascii())));
+            }
+        }
+        None
+    }
+}
+
+/// Without the quotes that RFC 6265 allows around a value.
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+}
+
+fn keep_different(ids: &mut SmallVec<[Known; 1]>, found: Option<Known>) {
     ids.extend(
         found.filter(|found| ids.iter().all(|known| known.cookie.browser_id != found.cookie.browser_id)),
     );
@@ -85,11 +111,11 @@ pub fn is_partitioned(head: &Head<'_>) -> bool {
 pub fn give_id(
     answer: Answer,
     cookie: &Permitted<BrowserCookie>,
-    keys: &IdentityKeys,
-    name: &str,
+    live: &Live,
     partitioned: bool,
     now: Timestamp,
 ) -> Answer {
+    let (keys, name) = (&live.identity, &*live.cookie_name);
     let days = keys.days_left(*cookie.value(), now);
     let name = if partitioned { Cow::Owned(format!("{name}{TWIN_SUFFIX}")) } else { Cow::Borrowed(name) };
     set(answer, lasting(&name, &keys.sign(cookie), days).http_only(true).partitioned(partitioned))

@@ -67,7 +67,7 @@ fn status_line(out: &mut Vec<u8>, status: u16) {
 }
 
 fn number(out: &mut Vec<u8>, number: usize) {
-    write!(out, "{number}").expect("a vector takes every byte");
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]

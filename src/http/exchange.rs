@@ -6,12 +6,11 @@ use super::buffer::Buffer;
 use super::connection::{Connection, Gone};
 use super::encode::{Frame, encode};
 use super::fault::Fault;
-use super::framing::{self, BodyFraming, Framed};
-use super::limits::HEADERS_MAX;
+use super::framing::{self, BodyFraming, Framed, HeaderSlots};
 use super::one_request;
 use super::request::Head;
 use super::response::Answer;
-use super::service::{Intake, Service};
+use super::service::{Answering, Intake, Service};
 use super::shared::Shared;
 
 /// What the connection does next.
@@ -112,38 +111,73 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send,
     S: Service,
 {
-    let mut slots = [("", [].as_slice()); HEADERS_MAX];
-    let framed = framing::parse(&buffer.unread()[..length], &mut slots, shared.limits())?;
-    let headers = &slots[..framed.headers];
+    let (answering, head_only, close) = match begin(connection, &buffer.unread()[..length], shared)? {
+        Begun::Hot { answering, head_only, close } => (answering, head_only, close),
+        Begun::Refused(answer) => {
+            refuse(connection, &answer, shared).await;
+            return Err(Refused::Gone);
+        }
+        Begun::Hyper(plan) => {
+            return Box::pin(one_request::answer(connection, buffer, plan, shared)).await;
+        }
+    };
+    buffer.consume(length);
+    let answer = shared.finish(answering).await;
+    let frame = Frame { head_only, close: close || shared.is_draining(), now: connection.now };
+    let mut out = Vec::with_capacity(OUT_BYTES);
+    encode(&mut out, &answer, frame);
+    connection.write(&out, shared).await?;
+    Ok(if frame.close { Next::Close } else { Next::Request })
+}
+
+/// How a request goes on.
+enum Begun<'s> {
+    /// All of it has been read.
+    Hot {
+        answering: Answering<'s>,
+        head_only: bool,
+        close: bool,
+    },
+    /// Over its limit, and its body is not read.
+    Refused(Answer),
+    Hyper(one_request::Plan),
+}
+
+/// Reads the whole of `head` and starts what it asks for. Not `async`, so that nothing of all this is kept while the
+/// request waits for its answer.
+fn begin<'s, IO, S>(
+    connection: &Connection<IO>,
+    head: &[u8],
+    shared: &'s Shared<S>,
+) -> Result<Begun<'s>, Fault>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+    S: Service,
+{
+    let length = head.len();
+    let mut slots = HeaderSlots::new();
+    let framed = framing::parse(head, &mut slots, shared.limits())?;
+    let headers = &*slots;
     let (client, via_trusted_proxy) = shared.client(connection.peer, headers);
     let Framed { method, path, query, body, .. } = framed;
     let head = Head { method, path, query, headers, client, via_trusted_proxy };
     let intake = shared.service.intake(method, path);
+    let head_only = method == "HEAD";
     let close = framed.close || shared.is_draining() || connection.is_old();
-
-    let answer = match (shared.over_rate_limit(&head, intake), intake, body) {
-        (Some(answer), _, BodyFraming::Length(0)) => answer,
-        (Some(answer), ..) => {
-            refuse(connection, &answer, shared).await;
-            return Err(Refused::Gone);
+    Ok(match (shared.over_rate_limit(&head, intake), intake, body) {
+        (Some(away), _, BodyFraming::Length(0)) => {
+            Begun::Hot { answering: Answering::Now(away), head_only, close }
         }
+        (Some(answer), ..) => Begun::Refused(answer),
         (None, Intake::Hot, BodyFraming::Length(0)) => {
             shared.metrics().requests_hot.inc();
-            shared.answer(&head, b"").await
+            Begun::Hot { answering: shared.begin(&head, b""), head_only, close }
         }
         (None, intake, body) => {
             let bytes_max = body_limit(intake, body)?;
-            let plan = one_request::Plan { length, body, bytes_max, close };
-            return Box::pin(one_request::answer(connection, buffer, plan, shared)).await;
+            Begun::Hyper(one_request::Plan { length, body, bytes_max, close })
         }
-    };
-    let frame =
-        Frame { head_only: method == "HEAD", close: close || shared.is_draining(), now: connection.now };
-    let mut out = Vec::with_capacity(OUT_BYTES);
-    encode(&mut out, &answer, frame);
-    connection.write(&out, shared).await?;
-    buffer.consume(length);
-    Ok(if frame.close { Next::Close } else { Next::Request })
+    })
 }
 
 /// The most that a body may have; a longer one is refused before it comes, if it says so.

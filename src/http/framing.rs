@@ -4,6 +4,7 @@
 
 use std::mem::MaybeUninit;
 
+use arrayvec::ArrayVec;
 use memchr::memchr_iter;
 
 use super::fault::Fault;
@@ -20,8 +21,6 @@ pub struct Framed<'b> {
     pub body: BodyFraming,
     /// Whether the client wants the connection closed after the answer.
     pub close: bool,
-    /// How many of the header slots are filled.
-    pub headers: usize,
 }
 
 /// How the end of a body is found.
@@ -33,7 +32,7 @@ pub enum BodyFraming {
 }
 
 /// Room for the headers of one request.
-pub type HeaderSlots<'b> = [(&'b str, &'b [u8]); HEADERS_MAX];
+pub type HeaderSlots<'b> = ArrayVec<(&'b str, &'b [u8]), HEADERS_MAX>;
 
 /// The length of the head at the start of `bytes`, its empty line included, or `None` if it goes on.
 /// `seen` bytes were looked at before.
@@ -66,7 +65,7 @@ pub fn check_unfinished(bytes: &[u8], seen: usize, limits: &Limits) -> Result<()
     Ok(())
 }
 
-/// Reads a whole head, as measured by [`head_length`].
+/// Reads a whole head, as measured by [`head_length`]; its headers go to `slots`.
 pub fn parse<'b>(head: &'b [u8], slots: &mut HeaderSlots<'b>, limits: &Limits) -> Result<Framed<'b>, Fault> {
     if head.len() > limits.head_bytes_max {
         let in_target = is_request_line_too_long(head, limits);
@@ -88,9 +87,10 @@ pub fn parse<'b>(head: &'b [u8], slots: &mut HeaderSlots<'b>, limits: &Limits) -
     check_method(method)?;
     check_target(target, limits)?;
     let mut fields = Fields::default();
-    for (slot, header) in slots.iter_mut().zip(request.headers.iter()) {
+    slots.clear();
+    for header in request.headers.iter() {
         fields.add(header.name, header.value)?;
-        *slot = (header.name, header.value);
+        slots.push((header.name, header.value));
     }
     let host = fields.host(minor)?;
     let (path, query) = split_target(method, target, host)?;
@@ -102,7 +102,7 @@ pub fn parse<'b>(head: &'b [u8], slots: &mut HeaderSlots<'b>, limits: &Limits) -
     }
     let body = fields.body(minor)?;
     let close = fields.close || minor == 0;
-    Ok(Framed { method, path, query, body, close, headers: request.headers.len() })
+    Ok(Framed { method, path, query, body, close })
 }
 
 /// What the headers say that matters here.
@@ -234,12 +234,11 @@ pub(super) fn is_authority(text: &str) -> bool {
             Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("6", port),
             _ => return false,
         },
-        None => text.split_at(text.find(':').unwrap_or(text.len())),
+        None => text.split_at(memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len())),
     };
-    let is_host_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
     !host.is_empty()
-        && host.bytes().all(is_host_byte)
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
         && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 

@@ -185,7 +185,7 @@ async fn accept<S: Service>(
         };
         let body = body::collect(incoming, bytes_max, shared).await?;
         shared.metrics().requests_h2.inc();
-        Ok(shared.answer(head, &body.bytes).await)
+        Ok(shared.finish(shared.begin(head, &body.bytes)).await)
     })
     .await
 }

@@ -6,6 +6,7 @@ use super::cookie;
 use super::csrf::Forms;
 use super::request::Head;
 use super::response::Answer;
+use super::service::Answering;
 use super::visitor;
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::opt_out::OptOutService;
@@ -34,36 +35,36 @@ pub fn show<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, forms: &Forms,
 }
 
 /// Acts on the choice, once it is known to come from our own page, and leads back to the page.
-pub async fn choose<V: OptOutView + Send + Sync>(
+pub fn choose<'s, V: OptOutView + Send + Sync>(
     pixel: &PixelService<V>,
-    service: &OptOutService,
+    service: &'s OptOutService,
     forms: &Forms,
     head: &Head<'_>,
     body: &[u8],
     choice: Choice,
-) -> Answer {
-    let (ids, cookie_name) = {
-        let live = pixel.live.load();
-        let (_, jar) = visitor::read(head, &live, pixel.clock.now());
-        (jar.browser_ids(), live.cookie_name.clone())
-    };
-    if !forms.is_ours(head, body, &ids, pixel.clock.now()) {
-        return Answer::text(
+) -> Answering<'s> {
+    let live = pixel.live.load();
+    let now = pixel.clock.now();
+    let (_, jar) = visitor::read(head, &live, now);
+    let (ids, cookie_name) = (jar.browser_ids(), live.cookie_name.clone());
+    if !forms.is_ours(head, body, &ids, now) {
+        return Answering::Now(Answer::text(
             403,
             "this form did not come from our own page, or is too old; load the page again\n",
-        );
+        ));
     }
-    let stored = service.choose(&ids, choice).await;
-    let answer = match stored {
-        Ok(()) => Answer::text(303, "").with("Location", "/optout"),
-        // The cookie works even where the log does not.
-        Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
-    };
-    let answer = answer.with("Cache-Control", "no-store");
-    match choice {
-        Choice::Out => cookie::expire_id(cookie::mark_opted_out(answer), &cookie_name),
-        Choice::In => cookie::unmark_opted_out(answer),
-    }
+    Answering::later(async move {
+        let answer = match service.choose(&ids, choice).await {
+            Ok(()) => Answer::text(303, "").with("Location", "/optout"),
+            // The cookie works even where the log does not.
+            Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
+        };
+        let answer = answer.with("Cache-Control", "no-store");
+        match choice {
+            Choice::Out => cookie::expire_id(cookie::mark_opted_out(answer), &cookie_name),
+            Choice::In => cookie::unmark_opted_out(answer),
+        }
+    })
 }
 
 fn page_answer(status: u16, html: String) -> Answer {

@@ -2,33 +2,39 @@
 
 use std::borrow::Cow;
 
-use super::cookie::{self, Jar};
+use super::cookie;
 use super::pixel_hit;
 use super::request::Head;
 use super::response::Answer;
+use super::service::Answering;
 use super::visitor;
 use crate::consent::refusal::RefusalKind;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::Timestamp;
 use crate::service;
 use crate::service::explain::Explanation;
+use crate::service::hit::{Browser, PixelHit, Visitor};
 use crate::service::live::Live;
 use crate::service::outcome::{Invalid, Outcome};
-use crate::service::pixel::{Browser, PixelHit, PixelService, Recorded, Visitor};
+use crate::service::pixel::{PixelService, Recorded};
 
 /// X's own path, its versioned twin, and a short one of ours.
 pub const PATHS: [&str; 3] = ["/i/adsct", "/1/i/adsct", "/p.gif"];
 
 /// Parse, decide, store, answer.
-pub async fn answer<V: OptOutView + Send + Sync>(service: &PixelService<V>, head: &Head<'_>) -> Answer {
+pub fn answer<'s, V: OptOutView + Send + Sync>(
+    service: &'s PixelService<V>,
+    head: &Head<'_>,
+) -> Answering<'s> {
     if head.method != "GET" {
-        return with_outcomes(image(), &[Outcome::Invalid(Invalid::BadMethod)]);
+        return Answering::Now(with_outcomes(image(), &[Outcome::Invalid(Invalid::BadMethod)]));
     }
+    let live = service.live.load();
     let at = service.clock.now();
-    let Request { hit, visitor, jar, wants_script } = Request::read(head, &service.live.load(), at);
-    let recorded = service.record(&hit, &visitor).await;
-    let answer = if wants_script { script() } else { image() };
-    with_cookies(with_outcomes(answer, &recorded.outcomes), service, head, &jar, &recorded)
+    let Request { hit, visitor, wants_script } = Request::read(head, &live, at);
+    let reply = Reply { browser: visitor.browser, partitioned: cookie::is_partitioned(head), wants_script };
+    let recording = service.record(&hit, &visitor);
+    Answering::later(async move { reply.answer(service, &recording.await) })
 }
 
 /// What the gate would say of the request, rule by rule. Stores nothing.
@@ -41,7 +47,6 @@ pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Tim
 struct Request<'q> {
     hit: PixelHit<'q>,
     visitor: Visitor,
-    jar: Jar,
     wants_script: bool,
 }
 
@@ -54,7 +59,7 @@ impl<'q> Request<'q> {
             reader.see(name, raw);
         });
         let visitor = Visitor { at, signals, browser: jar.browser() };
-        Self { hit: reader.finish(head), visitor, jar, wants_script }
+        Self { hit: reader.finish(head), visitor, wants_script }
     }
 }
 
@@ -78,29 +83,41 @@ fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
     answer.with("Pixelgate-Outcome", text)
 }
 
-/// A new id where there is a permit for one; none any more for who opted out, and for two that differ.
-fn with_cookies<V>(
-    answer: Answer,
-    service: &PixelService<V>,
-    head: &Head<'_>,
-    jar: &Jar,
-    recorded: &Recorded,
-) -> Answer {
-    if let Some(cookie) = &recorded.cookie {
-        let (live, partitioned) = (service.live.load(), cookie::is_partitioned(head));
-        let now = service.clock.now();
-        return cookie::give_id(answer, cookie, &live.identity, &live.cookie_name, partitioned, now);
+/// What the answer needs of its request.
+struct Reply {
+    browser: Browser,
+    partitioned: bool,
+    wants_script: bool,
+}
+
+impl Reply {
+    fn answer<V>(self, service: &PixelService<V>, recorded: &Recorded) -> Answer {
+        let answer = if self.wants_script { script() } else { image() };
+        let answer = with_outcomes(answer, &recorded.outcomes);
+        if let Some(cookie) = &recorded.cookie {
+            return cookie::give_id(
+                answer,
+                cookie,
+                &service.live.load(),
+                self.partitioned,
+                service.clock.now(),
+            );
+        }
+        if self.expires_id(recorded) {
+            return cookie::expire_id(answer, &service.live.load().cookie_name);
+        }
+        answer
     }
-    let opted_out = recorded
-        .outcomes
-        .iter()
-        .any(|outcome| matches!(outcome, Outcome::Refused(reason) if reason.kind() == RefusalKind::OptedOut));
-    let expires = match jar.browser() {
-        Browser::Ambiguous => true,
-        Browser::Known(_) => opted_out,
-        Browser::New => false,
-    };
-    if expires { cookie::expire_id(answer, &service.live.load().cookie_name) } else { answer }
+
+    /// No id any more for who opted out, and for two that differ.
+    fn expires_id(&self, recorded: &Recorded) -> bool {
+        let opted_out = |outcome: &Outcome| matches!(outcome, Outcome::Refused(reason) if reason.kind() == RefusalKind::OptedOut);
+        match self.browser {
+            Browser::Ambiguous => true,
+            Browser::Known(_) => recorded.outcomes.iter().any(opted_out),
+            Browser::New => false,
+        }
+    }
 }
 
 /// `stored; id=<uuid>; ack=memory`.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::request::Head;
 use super::visitor::decode;
-use crate::service::pixel::{EventDetails, HitEvent, PixelHit};
+use crate::service::hit::{EventDetails, HitEvent, PixelHit};
 
 /// Reads the parameters that make a hit. Unknown ones are ignored; so is what would only serve to recognize a
 /// browser by its traits (`dv`, `pt`, `tw_ch_fvl`). Of a repeated parameter the first one counts.

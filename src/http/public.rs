@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::csrf::Forms;
 use super::request::Head;
 use super::response::Answer;
-use super::service::{Intake, Service};
+use super::service::{Answering, Intake, Service};
 use super::{opt_out, pixel};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::opt_out::OptOutService;
@@ -52,18 +52,18 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
         }
     }
 
-    async fn answer(&self, head: &Head<'_>, body: &[u8]) -> Answer {
-        match Route::parse(head.method, head.path) {
-            Route::Pixel => pixel::answer(&self.pixel, head).await,
-            Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
+    fn answer<'s>(&'s self, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
+        Answering::Now(match Route::parse(head.method, head.path) {
+            Route::Pixel => return pixel::answer(&self.pixel, head),
             Route::Choose(choice) => {
-                opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice).await
+                return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }
+            Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
             Route::BadMethod(allowed) => {
                 Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
             }
             Route::Unknown => Answer::text(404, "there is nothing at this path\n"),
-        }
+        })
     }
 
     fn overloaded(&self, _head: &Head<'_>) -> Answer {

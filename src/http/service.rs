@@ -1,6 +1,7 @@
 //! What the server asks of the journeys.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use super::request::Head;
 use super::response::Answer;
@@ -11,11 +12,23 @@ pub trait Service: Send + Sync + 'static {
     fn intake(&self, method: &str, path: &str) -> Intake;
 
     /// `body` is empty where there was none.
-    fn answer(&self, head: &Head<'_>, body: &[u8]) -> impl Future<Output = Answer> + Send;
+    fn answer<'s>(&'s self, head: &Head<'_>, body: &[u8]) -> Answering<'s>;
 
     /// The answer to an [`Intake::Hot`] request whose client is over its rate limit. Nothing may be stored for it.
     fn overloaded(&self, _head: &Head<'_>) -> Answer {
         Answer::text(503, "too many requests\n").with("Retry-After", "1")
+    }
+}
+
+/// An answer, or the wait for one. Holds nothing of the request, so that one that waits needs little memory.
+pub enum Answering<'s> {
+    Now(Answer),
+    Later(Pin<Box<dyn Future<Output = Answer> + Send + 's>>),
+}
+
+impl<'s> Answering<'s> {
+    pub fn later(answer: impl Future<Output = Answer> + Send + 's) -> Self {
+        Self::Later(Box::pin(answer))
     }
 }
 

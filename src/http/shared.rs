@@ -1,9 +1,8 @@
 //! What all connections of one listener share.
 
-use std::future::Future;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -15,7 +14,7 @@ use super::request::Head;
 use super::response::Answer;
 use super::server::ServerOptions;
 use super::server_metrics::ServerMetrics;
-use super::service::{Intake, Service};
+use super::service::{Answering, Intake, Service};
 
 pub(super) struct Shared<S> {
     pub(super) service: Arc<S>,
@@ -61,18 +60,28 @@ impl<S: Service> Shared<S> {
         })
     }
 
-    /// The service's answer, or 500 if it panics: one request's bug must not become every connection's.
-    pub(super) async fn answer(&self, head: &Head<'_>, body: &[u8]) -> Answer {
-        let mut answering = pin!(async { self.service.answer(head, body).await });
-        let caught =
-            std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(answer)) => Poll::Ready(Some(answer)),
-                Err(_) => Poll::Ready(None),
-            });
-        caught.await.unwrap_or_else(|| {
-            self.metrics().panics.inc();
-            Answer::text(500, "internal error\n")
+    /// Asks the service.
+    pub(super) fn begin(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
+        catch_unwind(AssertUnwindSafe(|| self.service.answer(head, body)))
+            .unwrap_or_else(|_| Answering::Now(self.broke()))
+    }
+
+    /// Waits for what [`Self::begin`] began.
+    pub(super) async fn finish(&self, answering: Answering<'_>) -> Answer {
+        let mut later = match answering {
+            Answering::Now(answer) => return answer,
+            Answering::Later(later) => later,
+        };
+        poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| later.as_mut().poll(cx)));
+            polled.unwrap_or_else(|_| Poll::Ready(self.broke()))
         })
+        .await
+    }
+
+    /// One request's bug must not become every connection's.
+    fn broke(&self) -> Answer {
+        self.metrics().panics.inc();
+        Answer::text(500, "internal error\n")
     }
 }

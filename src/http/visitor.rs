@@ -12,56 +12,69 @@ use crate::service::live::Live;
 
 /// The query's parameters in order, with their names decoded and their values not yet: most of them nobody asks for.
 pub fn parameters<'q>(head: &Head<'q>) -> impl Iterator<Item = (Cow<'q, str>, &'q str)> {
-    Pairs { rest: head.query }.map(|(name, value)| (decode(name), value))
+    let pairs = Pairs { query: head.query, start: 0, ends: memchr::memchr_iter(b'&', head.query.as_bytes()) };
+    pairs.map(|(name, value)| (decode(name), value))
 }
 
-/// One step for each byte. A search for each `&` and each `=` costs more to set up than most pairs are long.
+/// One search for every `&`; a search of its own for each costs more to set up than most pairs are long.
 struct Pairs<'q> {
-    rest: &'q str,
+    query: &'q str,
+    /// Of the next pair; past the end after the last one.
+    start: usize,
+    ends: memchr::Memchr<'q>,
 }
 
 impl<'q> Iterator for Pairs<'q> {
     type Item = (&'q str, &'q str);
 
     fn next(&mut self) -> Option<(&'q str, &'q str)> {
-        while !self.rest.is_empty() {
-            let bytes = self.rest.as_bytes();
-            let name_end = bytes.iter().position(|byte| matches!(byte, b'=' | b'&')).unwrap_or(bytes.len());
-            let has_value = bytes.get(name_end) == Some(&b'=');
-            let value_at = name_end + usize::from(has_value);
-            let value = &bytes[value_at..];
-            let end = value_at + value.iter().position(|&byte| byte == b'&').unwrap_or(value.len());
-            let (name, value) = (&self.rest[..name_end], &self.rest[value_at..end]);
-            self.rest = self.rest.get(end + 1..).unwrap_or_default();
-            if has_value || !name.is_empty() {
-                return Some((name, value));
+        while self.start <= self.query.len() {
+            let end = self.ends.next().unwrap_or(self.query.len());
+            let pair = &self.query[self.start..end];
+            self.start = end + 1;
+            match pair.bytes().position(|byte| byte == b'=') {
+                Some(equals) => return Some((&pair[..equals], &pair[equals + 1..])),
+                None if !pair.is_empty() => return Some((pair, "")),
+                None => {}
             }
         }
         None
     }
 }
 
-/// Decodes a name or a value of a query once (`+` is a space). Copies only where there is something to decode, and
-/// then in one pass: every address of a page comes through here.
+/// Decodes a name or a value of a query once (`+` is a space). Copies only where there is something to decode.
 pub fn decode(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let Some(mut at) = bytes.iter().position(|byte| matches!(byte, b'%' | b'+')) else {
-        return Cow::Borrowed(text);
-    };
-    let mut decoded = Vec::with_capacity(bytes.len());
-    decoded.extend_from_slice(&bytes[..at]);
-    while at < bytes.len() {
-        let (byte, length) = match (bytes[at], bytes.get(at + 1), bytes.get(at + 2)) {
-            (b'+', ..) => (b' ', 1),
-            (b'%', Some(&high), Some(&low)) => hex_byte(high, low).map_or((b'%', 1), |byte| (byte, 3)),
-            (byte, ..) => (byte, 1),
+    let mut rest = text.as_bytes();
+    let Some(mut plain) = next_escape(rest) else { return Cow::Borrowed(text) };
+    let mut decoded = Vec::with_capacity(rest.len());
+    loop {
+        decoded.extend_from_slice(&rest[..plain]);
+        let (byte, length) = match &rest[plain..] {
+            [b'+', ..] => (b' ', 1),
+            [b'%', high, low, ..] => hex_byte(*high, *low).map_or((b'%', 1), |byte| (byte, 3)),
+            _ => (b'%', 1),
         };
         decoded.push(byte);
-        at += length;
+        rest = &rest[plain + length..];
+        match next_escape(rest) {
+            Some(next) => plain = next,
+            None => break,
+        }
     }
+    decoded.extend_from_slice(rest);
     let text = String::from_utf8(decoded);
     Cow::Owned(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
+
+fn next_escape(text: &[u8]) -> Option<usize> {
+    if text.len() < VECTOR_BYTES {
+        return text.iter().position(|byte| matches!(byte, b'%' | b'+'));
+    }
+    memchr::memchr2(b'%', b'+', text)
+}
+
+/// A shorter text is looked through before a search by vectors is set up.
+const VECTOR_BYTES: usize = 32;
 
 /// Everything the request says about consent, and its ids.
 pub fn read(head: &Head<'_>, live: &Live, now: Timestamp) -> (Signals, Jar) {

@@ -1,7 +1,8 @@
 //! What the gate would say of a hit, rule by rule. Stores nothing.
 
+use super::hit::{Browser, PixelHit, Visitor};
 use super::live::Live;
-use super::pixel::{Browser, PixelHit, Visitor, resolve};
+use super::pixel::resolve;
 use crate::consent::activity::Activity;
 use crate::consent::rule::{Circumstances, Rule, Verdict};
 use crate::domain::opt_out::{OptOutView, Subject};

@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod dev;
 pub mod explain;
 pub mod geo;
+pub mod hit;
 pub mod identity;
 pub mod journal;
 pub mod live;

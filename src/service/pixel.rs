@@ -1,8 +1,12 @@
 //! The pixel: a hit becomes a page view or a conversion, if it may.
 
 use std::borrow::Cow;
+use std::future::Future;
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
+use super::hit::{Browser, EventDetails, PixelHit, Visitor};
 use super::identity::Known;
 use super::journal::Journal;
 use super::live::{Live, SharedLive};
@@ -11,7 +15,6 @@ use super::outcome::{Invalid, Outcome};
 use crate::consent::gate::Permitted;
 use crate::consent::regulated::BrowserCookie;
 use crate::consent::rule::Circumstances;
-use crate::consent::signals::Signals;
 use crate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
 use crate::domain::event::EventType;
 use crate::domain::id::{BrowserId, ClickId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
@@ -22,67 +25,12 @@ use crate::domain::personal::looks_personal;
 use crate::domain::settings::{EventTag, Pixel, Registry};
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::storage::entry::Entry;
-use crate::storage::worker::Appender;
-
-/// One request to the pixel, before any decision: texts as they came, decoded once.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct PixelHit<'q> {
-    /// `txn_id`: a pixel id, an event tag id, or `tw-<pixel>-<event tag>`.
-    pub txn_id: Option<Cow<'q, str>>,
-    /// `p_id`, unless it names the advertiser's own hits.
-    pub partner: Option<Cow<'q, str>>,
-    /// `events` of `/i/adsct`, `event` of `/1/i/adsct`; `None` where they are not the JSON that they should be.
-    pub events: Option<Vec<HitEvent<'q>>>,
-    pub event_id: Option<Cow<'q, str>>,
-    /// What the parameters say beside `events`; used where an event does not say it itself.
-    pub common: EventDetails<'q>,
-    pub click_id: Option<Cow<'q, str>>,
-    /// The page's whole address, or the best that there is.
-    pub page: Option<Cow<'q, str>>,
-    pub restricted_data_use: bool,
-}
-
-/// One event of a hit.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct HitEvent<'q> {
-    /// `None`: whatever `txn_id` stands for.
-    pub name: Option<Cow<'q, str>>,
-    pub details: EventDetails<'q>,
-}
-
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct EventDetails<'q> {
-    pub value: Option<Cow<'q, str>>,
-    pub currency: Option<Cow<'q, str>>,
-    pub quantity: Option<Cow<'q, str>>,
-    pub conversion_id: Option<Cow<'q, str>>,
-    pub hashed_email: Option<Cow<'q, str>>,
-    pub hashed_phone: Option<Cow<'q, str>>,
-}
-
-/// Who sent a hit, as far as the request shows.
-#[derive(Debug)]
-pub struct Visitor {
-    /// When the hit came.
-    pub at: Timestamp,
-    pub signals: Signals,
-    pub browser: Browser,
-}
-
-/// What the request's cookies say about the browser.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Browser {
-    #[default]
-    New,
-    Known(Known),
-    /// Two valid ids that differ: neither is used.
-    Ambiguous,
-}
+use crate::storage::worker::{Append, Appender};
 
 /// The answer to one hit.
 pub struct Recorded {
     /// One for each event of the hit, at least one.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: SmallVec<[Outcome; 1]>,
     /// The id to give the browser, where it has none or one signed with an old key.
     pub cookie: Option<Permitted<BrowserCookie>>,
 }
@@ -99,34 +47,40 @@ pub struct PixelService<V> {
 }
 
 impl<V: OptOutView + Send + Sync> PixelService<V> {
-    /// Stores what the hit may have stored, and says what became of each of its events.
-    pub async fn record(&self, hit: &PixelHit<'_>, visitor: &Visitor) -> Recorded {
-        let decided = self.decide(hit, visitor);
-        let mut outcomes = Vec::with_capacity(decided.conversions.len());
-        for conversion in decided.conversions {
-            outcomes.push(match conversion {
-                Err(outcome) => outcome,
-                Ok(conversion) => {
-                    let id = conversion.value().id;
-                    Outcome::of_append(id, self.log.append(Entry::Conversion(conversion)).await)
+    /// Decides, and hands to the log what may be stored. What is returned is ready once that is as safe as it has to
+    /// be, and says what became of each event.
+    pub fn record<'s>(
+        &'s self,
+        hit: &PixelHit<'_>,
+        visitor: &Visitor,
+    ) -> impl Future<Output = Recorded> + Send + use<'s, V> {
+        let (events, cookie) = self.decide(hit, visitor);
+        let at = visitor.at;
+        async move {
+            let mut outcomes = SmallVec::with_capacity(events.len());
+            for event in events {
+                let outcome = match event {
+                    Fate::Over(outcome) => outcome,
+                    Fate::Appended(id, append) => Outcome::of_append(id, append.await),
+                };
+                self.metrics.count(&outcome);
+                if let Some(journal) = &self.journal {
+                    journal.note(at, &outcome);
                 }
-            });
+                outcomes.push(outcome);
+            }
+            // A browser that opted out while its hit waited must not get an id from the answer.
+            let cookie = cookie.filter(|_| outcomes.iter().all(Outcome::is_kept));
+            Recorded { outcomes, cookie }
         }
-        outcomes.iter().for_each(|outcome| self.metrics.count(outcome));
-        if let Some(journal) = &self.journal {
-            outcomes.iter().for_each(|outcome| journal.note(visitor.at, outcome));
-        }
-        // A browser that opted out while its hit waited must not get an id from the answer.
-        let cookie = decided.cookie.filter(|_| outcomes.iter().all(Outcome::is_kept));
-        Recorded { outcomes, cookie }
     }
 
-    /// Everything up to the log; holds the settings only as long as it takes.
-    fn decide(&self, hit: &PixelHit<'_>, visitor: &Visitor) -> Decided {
+    /// Everything up to the log's answers; holds the settings only as long as it takes.
+    fn decide(&self, hit: &PixelHit<'_>, visitor: &Visitor) -> (Fates<'_>, Option<Permitted<BrowserCookie>>) {
         let live = self.live.load();
         let drafts = match resolve(hit, &live.registry) {
             Ok(drafts) => drafts,
-            Err(invalid) => return Decided::invalid(invalid),
+            Err(invalid) => return (smallvec![Fate::Over(Outcome::Invalid(invalid))], None),
         };
         let about = Circumstances {
             signals: &visitor.signals,
@@ -136,11 +90,18 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         };
         self.metrics.literal_macros.inc_by(u64::from(visitor.signals.literal_macros()));
         let (browser_id, cookie) = self.identify(&live, visitor.browser, &about);
-        let conversions = drafts.events.iter().map(|event| {
-            let draft = self.draft(hit, event, drafts.pixel, browser_id, &about).map_err(Outcome::Invalid)?;
-            live.gate.admit(draft, &about).map_err(|refused| Outcome::Refused(refused.reason))
+        let fates = drafts.events.iter().map(|event| {
+            let draft = match self.draft(hit, event, drafts.pixel, browser_id, &about) {
+                Ok(draft) => draft,
+                Err(invalid) => return Fate::Over(Outcome::Invalid(invalid)),
+            };
+            let id = draft.id;
+            match live.gate.admit(draft, &about) {
+                Ok(permitted) => Fate::Appended(id, self.log.append(Entry::Conversion(permitted))),
+                Err(refused) => Fate::Over(Outcome::Refused(refused.reason)),
+            }
         });
-        Decided { conversions: conversions.collect(), cookie }
+        (fates.collect(), cookie)
     }
 
     /// The browser's id, and the permit to give it one or to sign it anew.
@@ -234,30 +195,30 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
     /// `Ok(None)` for an absent text and for one that names a person; an error for one that cannot be kept.
     fn short_text(&self, text: Option<&str>) -> Result<Option<ShortText>, ()> {
         let Some(text) = text else { return Ok(None) };
-        if looks_personal(text) {
-            self.metrics.personal_fields_dropped.inc();
-            return Ok(None);
+        match ShortText::parse(text) {
+            Some(kept) => Ok(Some(kept)),
+            None if looks_personal(text) => {
+                self.metrics.personal_fields_dropped.inc();
+                Ok(None)
+            }
+            None => Err(()),
         }
-        ShortText::parse(text).map(Some).ok_or(())
     }
 }
 
-/// What the gate made of one hit.
-struct Decided {
-    conversions: Vec<Result<Permitted<Conversion>, Outcome>>,
-    cookie: Option<Permitted<BrowserCookie>>,
-}
+/// Nearly every hit has one event.
+type Fates<'s> = SmallVec<[Fate<'s>; 1]>;
 
-impl Decided {
-    fn invalid(reason: Invalid) -> Self {
-        Self { conversions: vec![Err(Outcome::Invalid(reason))], cookie: None }
-    }
+/// What becomes of one event.
+enum Fate<'s> {
+    Over(Outcome),
+    Appended(EventId, Append<'s>),
 }
 
 /// Whose hit it is, and what happened.
 pub(super) struct Drafts<'a> {
     pub(super) pixel: &'a Pixel,
-    events: Vec<Resolved<'a>>,
+    events: SmallVec<[Resolved<'a>; 1]>,
 }
 
 struct Resolved<'a> {
@@ -276,7 +237,7 @@ pub(super) fn resolve<'a>(hit: &'a PixelHit<'a>, registry: &'a Registry) -> Resu
         return Err(Invalid::TooManyEvents);
     }
     if events.is_empty() {
-        return Ok(Drafts { pixel, events: vec![resolve_event(pixel, tag, None, &hit.common)?] });
+        return Ok(Drafts { pixel, events: smallvec![resolve_event(pixel, tag, None, &hit.common)?] });
     }
     let resolved =
         events.iter().map(|event| resolve_event(pixel, tag, event.name.as_deref(), &event.details));

@@ -20,18 +20,57 @@ pub struct Appender {
 }
 
 impl Appender {
-    pub(super) fn new(queue: &Arc<Queue>) -> (Self, impl Future<Output = ()> + Send + 'static + use<>) {
+    pub(super) fn new<T, P>(
+        queue: &Arc<Queue>,
+        turn: T,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static + use<T, P>)
+    where
+        T: Fn() -> P + Send + Sync + 'static,
+        P: Future<Output = ()> + Send + 'static,
+    {
         let worker = Arc::new(Worker::new(Arc::clone(queue)));
         queue.enlist(Arc::clone(&worker));
         let batcher = Arc::clone(&worker);
-        (Self { worker }, poll_fn(move |context| batcher.poll(context)))
+        let batching = async move {
+            while poll_fn(|context| batcher.poll(context)).await == Step::Turn {
+                turn().await;
+            }
+        };
+        (Self { worker }, batching)
     }
 
-    /// Returns once `entry` is as safe as its kind's class promises. Takes as long as the batcher is not polled.
-    pub async fn append(&self, entry: Entry) -> Result<Appended, AppendError> {
-        match self.worker.accept(entry)? {
-            Accepted::Answered(appended) => Ok(appended),
-            Accepted::Waiting(ticket) => Waiting { worker: &self.worker, ticket }.await,
+    /// Takes `entry` in now. What is returned is ready once the entry is as safe as its kind's class promises, which
+    /// takes as long as the batcher is not polled.
+    pub fn append(&self, entry: Entry) -> Append<'_> {
+        Append(match self.worker.accept(entry) {
+            Ok(Accepted::Waiting(ticket)) => Progress::Waiting(Waiting { worker: &self.worker, ticket }),
+            Ok(Accepted::Answered(appended)) => Progress::Answered(Ok(appended)),
+            Err(error) => Progress::Answered(Err(error)),
+        })
+    }
+}
+
+/// The log's answer about one entry, now or later. The entry stays in the log if this is dropped.
+#[must_use = "nobody learns what became of the entry"]
+pub struct Append<'a>(Progress<'a>);
+
+enum Progress<'a> {
+    Waiting(Waiting<'a>),
+    Answered(Answer),
+    /// The answer was given out.
+    Over,
+}
+
+impl Future for Append<'_> {
+    type Output = Result<Appended, AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Progress::Waiting(waiting) => Pin::new(waiting).poll(context),
+            answered => match std::mem::replace(answered, Progress::Over) {
+                Progress::Answered(answer) => Poll::Ready(answer),
+                _ => unreachable!("nobody asks for an answer twice"),
+            },
         }
     }
 }
@@ -49,7 +88,9 @@ struct Local {
     slots: Vec<Slot>,
     free: Vec<Ticket>,
     batcher: Option<Waker>,
-    /// The batcher has been woken and has not run since.
+    /// How many were pending when the batcher looked last and let them wait for more.
+    seen: usize,
+    /// The batcher has been woken and has not handed its batches over since.
     is_woken: bool,
     /// Batches that the writer has.
     in_flight: usize,
@@ -72,6 +113,14 @@ enum Slot {
     Free,
 }
 
+/// What the batcher does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Lets the thread look once for new work.
+    Turn,
+    Over,
+}
+
 enum Accepted {
     Waiting(Ticket),
     Answered(Appended),
@@ -88,7 +137,7 @@ impl Worker {
             return Err(AppendError::Unavailable);
         }
         let kind = entry.kind();
-        if !self.queue.has_room(kind, local.pending.iter().map(Vec::len).sum()) {
+        if !self.queue.has_room(kind, local.pending()) {
             return Err(AppendError::Overloaded);
         }
         let accepted = match self.queue.class(kind) {
@@ -110,8 +159,9 @@ impl Worker {
         Ok(accepted)
     }
 
-    /// The batcher: runs behind the connections that are ready now, so that all they append becomes one batch.
-    fn poll(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<()> {
+    /// The batcher: runs behind the connections that are ready now, so that all they append becomes one batch. While
+    /// each further turn brings more, it lets the batch grow: on a busy thread a batch costs more than its entries do.
+    fn poll(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<Step> {
         // First who is asked to wake us, then what there is: in the other order an answer could fall in between.
         let mut batches = self.take_done(context.waker());
         for batch in &mut batches {
@@ -119,6 +169,12 @@ impl Worker {
         }
         drop(batches);
         let mut local = self.local();
+        let pending = local.pending();
+        if pending > local.seen && pending < BATCH_ENTRIES && !self.queue.is_closed() {
+            local.seen = pending;
+            return Poll::Ready(Step::Turn);
+        }
+        local.seen = 0;
         local.is_woken = false;
         if !local.batcher.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             local.batcher = Some(context.waker().clone());
@@ -130,7 +186,7 @@ impl Worker {
         }
         let is_over = self.queue.is_closed() && local.in_flight == 0;
         drop(local);
-        if is_over { Poll::Ready(()) } else { Poll::Pending }
+        if is_over { Poll::Ready(Step::Over) } else { Poll::Pending }
     }
 
     fn take_done(&self, waker: &Waker) -> Vec<Batch> {
@@ -205,7 +261,14 @@ impl Worker {
 /// More batches than this are rarely in flight.
 const SPARE_MAX: usize = 8;
 
+/// As many as this go to the writer without waiting for more.
+const BATCH_ENTRIES: usize = 32;
+
 impl Local {
+    fn pending(&self) -> usize {
+        self.pending.iter().map(Vec::len).sum()
+    }
+
     fn new_ticket(&mut self) -> Ticket {
         match self.free.pop() {
             Some(ticket) => {

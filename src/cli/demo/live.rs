@@ -10,7 +10,7 @@ use super::pages::{nothing_here, page, parameter, see_other};
 use super::places::Places;
 use super::rows::{self, Row};
 use crate::http::request::Head;
-use crate::http::response::Answer;
+use crate::http::service::Answering;
 
 /// The server that the demo is about.
 #[derive(Debug, Clone, Copy)]
@@ -20,18 +20,25 @@ pub(super) struct Server {
     pub(super) admin: SocketAddr,
 }
 
-pub(super) async fn answer(places: &Places, server: Server, head: &Head<'_>, body: &[u8]) -> Answer {
+pub(super) fn answer<'p>(places: &'p Places, server: Server, head: &Head<'_>, body: &[u8]) -> Answering<'p> {
     match (head.method, head.path) {
-        ("GET" | "HEAD", "/") => page(places, &Demo { places, hits: &HITS, seen: server.seen().await }),
-        ("GET" | "HEAD", "/rows") => page(places, &server.seen().await),
-        ("POST", "/send") => {
-            if let Some(hit) = parameter(body, "hit").and_then(|name| Hit::named(&name)) {
-                // What became of it, and whether anything did, is what the page shows.
-                let _ = fetch(server.public, &hit.request(server.public, places)).await;
-            }
-            see_other("/")
+        ("GET" | "HEAD", "/") => {
+            Answering::later(
+                async move { page(places, &Demo { places, hits: &HITS, seen: server.seen().await }) },
+            )
         }
-        _ => nothing_here(),
+        ("GET" | "HEAD", "/rows") => Answering::later(async move { page(places, &server.seen().await) }),
+        ("POST", "/send") => {
+            let hit = parameter(body, "hit").and_then(|name| Hit::named(&name));
+            Answering::later(async move {
+                if let Some(hit) = hit {
+                    // What became of it, and whether anything did, is what the page shows.
+                    let _ = fetch(server.public, &hit.request(server.public, places)).await;
+                }
+                see_other("/")
+            })
+        }
+        _ => Answering::Now(nothing_here()),
     }
 }
 

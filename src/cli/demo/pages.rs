@@ -10,7 +10,7 @@ use super::{news, shop};
 use crate::domain::time::Rng as _;
 use crate::http::request::Head;
 use crate::http::response::Answer;
-use crate::http::service::{Intake, Service};
+use crate::http::service::{Answering, Intake, Service};
 use crate::service::crypto::SystemRng;
 
 /// Serves all three sites; which of them, the `Host` header says.
@@ -24,16 +24,16 @@ impl Service for Pages {
         Intake::Body { bytes_max: if method == "POST" { FORM_BYTES_MAX } else { 0 } }
     }
 
-    async fn answer(&self, head: &Head<'_>, body: &[u8]) -> Answer {
+    fn answer<'s>(&'s self, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
         if let ("GET" | "HEAD", Some(asset)) = (head.method, asset(head.path)) {
-            return asset;
+            return Answering::Now(asset);
         }
-        match head.header("host").and_then(|host| host.split('.').next()) {
+        Answering::Now(match head.header("host").and_then(|host| host.split('.').next()) {
             Some("shop") => shop::answer(&self.places, head, body),
             Some("news") => news::answer(&self.places, head),
-            Some("demo") => live::answer(&self.places, self.server, head, body).await,
+            Some("demo") => return live::answer(&self.places, self.server, head, body),
             _ => see_other(&self.places.demo),
-        }
+        })
     }
 }
 
@@ -120,7 +120,11 @@ mod tests {
         let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let head = Head { method, path, query, headers: &headers, client, via_trusted_proxy: false };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let answer = runtime.block_on(pages().answer(&head, body));
+        let pages = pages();
+        let answer = match pages.answer(&head, body) {
+            Answering::Now(answer) => answer,
+            Answering::Later(later) => runtime.block_on(later),
+        };
         let location = answer.headers.iter().find(|(name, _)| *name == "Location");
         let text = location
             .map_or_else(|| String::from_utf8_lossy(&answer.body).into_owned(), |(_, to)| to.to_string());

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use pixelgate::http::request::Head;
 use pixelgate::http::response::Answer;
 use pixelgate::http::server::{Drained, ServerOptions, bind, serve};
-use pixelgate::http::service::{Intake, Service};
+use pixelgate::http::service::{Answering, Intake, Service};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Bodies that the echo service takes.
@@ -44,14 +44,10 @@ impl Service for Echo {
         }
     }
 
-    async fn answer(&self, head: &Head<'_>, body: &[u8]) -> Answer {
-        if head.path.contains("/wait") {
-            self.waiting.add_permits(1);
-            self.gate.acquire().await.expect("the gate is never closed").forget();
-        }
-        assert!(!head.path.contains("/panic"), "a bug in a journey");
-        self.answered.fetch_add(1, Ordering::SeqCst);
-        match head.path {
+    fn answer<'s>(&'s self, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
+        assert!(!head.path.contains("/early-panic"), "a bug in what a journey does at once");
+        let (waits, panics) = (head.path.contains("/wait"), head.path.contains("/panic"));
+        let answer = match head.path {
             "/hot/big" | "/big" => {
                 Answer { status: 200, headers: Vec::new(), body: vec![b'x'; BIG_BYTES].into() }
             }
@@ -60,7 +56,16 @@ impl Service for Echo {
                 Answer::text(200, format!("{} {}\n", head.client, head.via_trusted_proxy))
             }
             _ => Answer::text(200, echo(head, body)),
-        }
+        };
+        Answering::later(async move {
+            if waits {
+                self.waiting.add_permits(1);
+                self.gate.acquire().await.expect("the gate is never closed").forget();
+            }
+            assert!(!panics, "a bug in a journey");
+            self.answered.fetch_add(1, Ordering::SeqCst);
+            answer
+        })
     }
 }
 
