@@ -86,7 +86,7 @@ impl Shared {
 
     /// The service of one worker, and what has to run on that worker's thread beside it.
     pub(super) fn public(&self) -> (Arc<Public<OptOuts>>, impl Future<Output = ()> + Send + 'static + use<>) {
-        let (appender, batcher) = self.log.appender();
+        let (appender, batcher) = self.log.appender(tokio::task::yield_now);
         let pixel = PixelService {
             live: self.live.clone(),
             log: appender.clone(),

@@ -4,12 +4,15 @@ use std::io;
 
 use super::disk::DiskFile;
 use super::file::{DATA_AT, Header};
+use super::frame::Salt;
 use super::pool::Prepared;
 use super::record::Begin;
 
 pub(super) struct Active {
     pub(super) file: Box<dyn DiskFile>,
     pub(super) header: Header,
+    /// What the checksums of its frames start from.
+    pub(super) salt: Salt,
     /// Its length in bytes; fixed.
     pub(super) capacity: u64,
     /// Where the next group goes.
@@ -37,7 +40,8 @@ impl Previous {
 impl Active {
     pub(super) fn fresh(prepared: Prepared) -> Self {
         let Prepared { header, file, capacity } = prepared;
-        Self { file, header, capacity, offset: DATA_AT, durable: DATA_AT, is_begun: false }
+        let salt = header.frame_salt();
+        Self { file, header, salt, capacity, offset: DATA_AT, durable: DATA_AT, is_begun: false }
     }
 
     pub(super) const fn is_dirty(&self) -> bool {

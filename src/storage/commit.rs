@@ -65,7 +65,7 @@ impl Writer {
         if !self.group.frames.is_empty() {
             // What was acknowledged already when the last file failed.
             let head = begin_head(self.next_sequence, self.now_ms);
-            self.group.begin(self.previous.begin(), head, file.header.frame_salt());
+            self.group.begin(self.previous.begin(), head, file.salt);
         }
         self.file = Some(file);
         self.metrics.files_begun.inc();

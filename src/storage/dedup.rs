@@ -2,10 +2,10 @@
 //!
 //! Memory only: a replay of the log rebuilds it.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 use super::record::{StoredConversion, event_code};
+use super::shard::Shard;
 use crate::domain::conversion::{Conversion, ShortText};
 use crate::domain::id::EventId;
 
@@ -16,23 +16,17 @@ use crate::domain::id::EventId;
 /// each event.
 pub(super) struct Dedup {
     shards: Vec<Shard>,
-    hashers: [RandomState; 2],
+    hasher: RandomState,
     window_ms: u64,
     shard_keys_max: usize,
     /// In all shards; they are too many to be asked after every group.
     keys: usize,
 }
 
-#[derive(Default)]
-struct Shard {
-    ids: HashMap<Key, EventId, BuildHasherDefault<KeyHasher>>,
-    /// Oldest first, with the time of the log at which each came.
-    order: VecDeque<(Key, u64)>,
-}
-
-/// A keyed hash of what makes two events the same, so long that no two ever meet by chance.
+/// A keyed hash of what makes two events the same. Among 20 million of them a new event meets another's by chance once
+/// in 10^12 times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key(u128);
+pub(super) struct Key(pub(super) u64);
 
 /// The keys of one event: by its event id, and by its conversion id.
 pub(super) type Keys = [Option<Key>; 2];
@@ -40,8 +34,13 @@ pub(super) type Keys = [Option<Key>; 2];
 impl Dedup {
     pub(super) fn new(window_ms: u64, keys_max: usize) -> Self {
         let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
-        let hashers = [RandomState::new(), RandomState::new()];
-        Self { shards, hashers, window_ms, shard_keys_max: keys_max.div_ceil(SHARDS).max(1), keys: 0 }
+        Self {
+            shards,
+            hasher: RandomState::new(),
+            window_ms,
+            shard_keys_max: keys_max.div_ceil(SHARDS).max(1),
+            keys: 0,
+        }
     }
 
     pub(super) fn keys_of(&self, conversion: &Conversion) -> Keys {
@@ -71,8 +70,7 @@ impl Dedup {
     }
 
     fn key(&self, what: impl std::hash::Hash) -> Key {
-        let [high, low] = self.hashers.each_ref().map(|hasher| hasher.hash_one(&what));
-        Key(u128::from(high) << 64 | u128::from(low))
+        Key(self.hasher.hash_one(&what))
     }
 
     /// The id under which an event with one of `keys` was stored within the window before `now_ms`.
@@ -81,7 +79,7 @@ impl Dedup {
         keys.iter().flatten().find_map(|key| {
             let shard = self.shard(*key);
             let forgotten = shard.forget_before(earliest_ms);
-            let found = shard.ids.get(key).map(|id| (*key, *id));
+            let found = shard.get(*key).map(|id| (*key, id));
             self.keys -= forgotten;
             found
         })
@@ -91,21 +89,14 @@ impl Dedup {
     pub(super) fn insert(&mut self, key: Key, id: EventId, now_ms: u64) {
         let keys_max = self.shard_keys_max;
         let shard = self.shard(key);
-        let forgotten = if shard.order.len() >= keys_max { shard.forget_oldest() } else { 0 };
-        let is_new = shard.ids.insert(key, id).is_none();
-        if is_new {
-            shard.order.push_back((key, now_ms));
-        }
-        self.keys = self.keys + usize::from(is_new) - forgotten;
+        let forgotten = shard.entries() >= keys_max && shard.forget_oldest();
+        let is_new = shard.insert(key, id, now_ms);
+        self.keys = self.keys + usize::from(is_new) - usize::from(forgotten);
     }
 
-    /// Takes back the newest insertions, newest first.
-    pub(super) fn remove_newest(&mut self, key: Key) {
-        let shard = self.shard(key);
-        let was_there = shard.ids.remove(&key).is_some();
-        if let Some(at) = shard.order.iter().rposition(|(other, _)| *other == key) {
-            shard.order.remove(at);
-        }
+    /// Takes an insertion back.
+    pub(super) fn remove(&mut self, key: Key) {
+        let was_there = self.shard(key).remove(key);
         self.keys -= usize::from(was_there);
     }
 
@@ -114,46 +105,11 @@ impl Dedup {
     }
 
     fn shard(&mut self, key: Key) -> &mut Shard {
-        &mut self.shards[(key.0 >> 64) as usize % SHARDS]
-    }
-}
-
-impl Shard {
-    /// How many those were.
-    fn forget_before(&mut self, earliest_ms: u64) -> usize {
-        let mut forgotten = 0;
-        while self.order.front().is_some_and(|&(_, at_ms)| at_ms < earliest_ms) {
-            forgotten += self.forget_oldest();
-        }
-        forgotten
-    }
-
-    fn forget_oldest(&mut self) -> usize {
-        let oldest = self.order.pop_front();
-        usize::from(oldest.is_some_and(|(key, _)| self.ids.remove(&key).is_some()))
+        &mut self.shards[(key.0 >> 32) as usize % SHARDS]
     }
 }
 
 const SHARDS: usize = 64;
-
-/// Keys are hashes already.
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let low = bytes.first_chunk().expect("keys are hashed as u128");
-        self.0 = u64::from_ne_bytes(*low);
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -183,7 +139,7 @@ mod tests {
         let keys = keys(&dedup, "a");
         let key = keys[0].expect("a key");
         dedup.insert(key, ID, 0);
-        dedup.remove_newest(key);
+        dedup.remove(key);
         assert_eq!(dedup.find(&keys, 0), None);
         dedup.insert(key, ID, 900);
         assert_eq!(dedup.find(&keys, 1_500), Some((key, ID)), "its earlier time is taken back as well");

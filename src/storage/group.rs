@@ -198,9 +198,9 @@ impl Group {
     /// No file takes the group. What was acknowledged already stays in it, to be written as soon as there is a file;
     /// the rest was never there.
     pub(super) fn give_up(&mut self, round: &mut Round, dedup: &mut Dedup) -> usize {
-        for (key, needs_sync) in std::mem::take(&mut self.keys).into_iter().rev() {
+        for (key, needs_sync) in std::mem::take(&mut self.keys) {
             if needs_sync || !self.is_told {
-                dedup.remove_newest(key);
+                dedup.remove(key);
             }
         }
         let frames = std::mem::take(&mut self.frames);

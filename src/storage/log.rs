@@ -87,9 +87,13 @@ impl Log {
     }
 
     /// One for each worker thread, with the future that has to run on that same thread for as long as it appends. The
-    /// future ends after the log has closed.
-    pub fn appender(&self) -> (Appender, impl Future<Output = ()> + Send + 'static + use<>) {
-        Appender::new(&self.queue)
+    /// future ends after the log has closed. `turn` returns once the thread has looked for new work.
+    pub fn appender<T, P>(&self, turn: T) -> (Appender, impl Future<Output = ()> + Send + 'static + use<T, P>)
+    where
+        T: Fn() -> P + Send + Sync + 'static,
+        P: Future<Output = ()> + Send + 'static,
+    {
+        Appender::new(&self.queue, turn)
     }
 
     pub fn opt_outs(&self) -> Arc<OptOuts> {

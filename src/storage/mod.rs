@@ -47,6 +47,7 @@ pub mod real_disk;
 mod record;
 pub mod recovery;
 mod scan;
+mod shard;
 mod upkeep;
 pub mod verify;
 pub mod worker;

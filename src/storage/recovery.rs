@@ -197,7 +197,8 @@ fn mend_last(disk: &dyn Disk, dir: &Path, header: Header, summary: &Summary) -> 
     }
     file.sync_data()?;
     let capacity = file.length()?.min(FILE_BYTES_MAX);
-    Ok(Active { file, header, capacity, offset: summary.end, durable: summary.end, is_begun: true })
+    let salt = header.frame_salt();
+    Ok(Active { file, header, salt, capacity, offset: summary.end, durable: summary.end, is_begun: true })
 }
 
 /// Writes marks over `ranges`, so that readers pass over them.

@@ -44,7 +44,7 @@ impl Writer {
             return self.commit(round);
         };
         let head = begin_head(self.next_sequence, self.now_ms);
-        self.group.begin(self.previous.begin(), head, file.header.frame_salt());
+        self.group.begin(self.previous.begin(), head, file.salt);
         self.commit(round);
     }
 

@@ -210,7 +210,7 @@ impl Writer {
             return Outcome::Refused(AppendError::Unavailable);
         }
         let file = self.file.as_ref().expect("there is room in a file");
-        let salt = file.header.frame_salt();
+        let salt = file.salt;
         if !file.is_begun && self.group.frames.is_empty() {
             let head = begin_head(self.next_sequence, self.now_ms);
             self.group.begin(self.previous.begin(), head, salt);

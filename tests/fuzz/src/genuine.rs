@@ -36,7 +36,7 @@ pub fn log() -> MemoryDisk {
     let opened = Log::open(Path::new(DIR), options, Arc::clone(&disk) as _, clock(), rng());
     let (log, _) = opened.expect("an empty disk holds an empty log");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs nothing");
-    let (appender, batcher) = log.appender();
+    let (appender, batcher) = log.appender(tokio::task::yield_now);
     runtime.block_on(async {
         let append = async {
             for number in 0..10 {

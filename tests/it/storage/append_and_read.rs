@@ -129,7 +129,7 @@ fn closing_writes_what_was_accepted_and_nothing_is_taken_after() {
     let dir = tempfile::tempdir().unwrap();
     let ack = AckClasses { page_view: AckClass::Memory, ..AckClasses::default() };
     let (log, _) = open(dir.path(), &real(), LogOptions { ack, ..options() }).unwrap();
-    let (appender, batcher) = log.appender();
+    let (appender, batcher) = log.appender(tokio::task::yield_now);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     // The batcher does not run before the log is closed.
     for number in 1..=20 {

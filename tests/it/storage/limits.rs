@@ -26,7 +26,7 @@ fn page_views_are_turned_away_first_then_conversions_and_opt_outs_last() {
     let options = LogOptions { queue_entries_max: 100, ..small() };
     let (log, _) = open(Path::new("/data"), &disk.shared(), options).unwrap();
     // Nobody runs the batcher, so that everything waits.
-    let (appender, _batcher) = log.appender();
+    let (appender, _batcher) = log.appender(tokio::task::yield_now);
     let mut context = Context::from_waker(Waker::noop());
     let mut waiting: Vec<Pending<'_>> = Vec::new();
     let mut offer = |entry: Entry| {

@@ -197,7 +197,7 @@ pub(super) fn open_at(
 
 /// Runs `work` on a worker thread's kind of runtime, with a batcher of `log` beside it.
 pub(super) fn with_appender<T, F: Future<Output = T>>(log: &Log, work: impl FnOnce(Appender) -> F) -> T {
-    let (appender, batcher) = log.appender();
+    let (appender, batcher) = log.appender(tokio::task::yield_now);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         let batcher = tokio::spawn(batcher);
