@@ -41,9 +41,7 @@ pub struct EventTag {
 pub(super) fn registry(accounts: &[Account]) -> Registry {
     let pixels =
         accounts.iter().flat_map(|account| account.pixels.iter().map(|pixel| pixel.setting(account.id)));
-    let named =
-        accounts.iter().map(|account| settings::Account { id: account.id, name: account.name.clone() });
-    Registry::new(named.collect(), pixels.collect())
+    Registry::new(pixels.collect())
 }
 
 impl Pixel {

@@ -84,6 +84,7 @@ impl Rule {
     }
 
     /// What this rule says about `activity` with data of `subject`.
+    #[inline]
     pub fn judge(
         self,
         activity: Activity,

@@ -5,44 +5,51 @@ use super::personal::looks_personal;
 /// Scheme, host, port and path of a web page: no user info, no query, no fragment, and no path where the path
 /// names a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageAddress(Box<str>);
+pub struct PageAddress {
+    text: Box<str>,
+    /// Where the origin ends.
+    path_at: usize,
+}
 
 impl PageAddress {
     /// Reduces an absolute `http` or `https` address. `None` if it is not one, or is over 2,048 characters.
     pub fn reduce(address: &str) -> Option<Self> {
         let (scheme, rest) = split_scheme(address)?;
-        let end = rest.find(['?', '#']).unwrap_or(rest.len());
-        let rest = &rest[..end];
-        let path_at = rest.find(['/', '\\']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(path_at);
+        let end = find(rest, |byte| matches!(byte, b'?' | b'#'));
+        let (authority, path) = rest[..end].split_at(find(&rest[..end], |byte| matches!(byte, b'/' | b'\\')));
         let host = authority.rsplit('@').next().unwrap_or_default();
-        let path = if looks_personal(path) { "/" } else { path };
-        let path = if path.is_empty() { "/" } else { path };
+        let path = if path.is_empty() || looks_personal(path) { "/" } else { path };
         let total = scheme.len() + host.len() + path.len();
-        if !is_host(host) || path.contains(is_unprintable) || total > PAGE_CHARS_MAX {
+        if !is_host(host) || !is_printable(path) || total > PAGE_CHARS_MAX {
             return None;
         }
         let mut page = String::with_capacity(total);
         page.extend([scheme, host, path]);
-        page[scheme.len()..scheme.len() + host.len()].make_ascii_lowercase();
-        Some(Self(page.into()))
+        let path_at = scheme.len() + host.len();
+        page[scheme.len()..path_at].make_ascii_lowercase();
+        Some(Self { text: page.into(), path_at })
     }
 
     /// What the log stored.
     pub fn from_stored(address: String) -> Self {
-        Self(address.into())
+        let host_at = address.find("://").map_or(0, |at| at + 3);
+        let path_at = host_at + find(&address[host_at..], |byte| byte == b'/');
+        Self { text: address.into(), path_at }
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// `https://shop.example:8443`: what an origin pattern is compared with.
     pub fn origin(&self) -> &str {
-        let host_at = self.0.find("://").map_or(0, |at| at + 3);
-        let path_at = self.0[host_at..].find('/').map_or(self.0.len(), |at| host_at + at);
-        &self.0[..path_at]
+        &self.text[..self.path_at]
     }
+}
+
+/// Where the first such byte is, which must be an ASCII one; the length without one.
+fn find(text: &str, is_it: impl Fn(u8) -> bool) -> usize {
+    text.bytes().position(is_it).unwrap_or(text.len())
 }
 
 fn split_scheme(address: &str) -> Option<(&'static str, &str)> {
@@ -58,8 +65,10 @@ fn is_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(|byte| allowed(byte) || byte >= 0x80)
 }
 
-fn is_unprintable(character: char) -> bool {
-    character.is_control() || character.is_whitespace()
+/// Neither control characters nor white space, of ASCII or beyond.
+fn is_printable(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_graphic())
+        || !path.contains(|character: char| character.is_control() || character.is_whitespace())
 }
 
 const PAGE_CHARS_MAX: usize = 2_048;

@@ -7,8 +7,9 @@ use super::id::hex_byte;
 /// Whether `text` contains what looks like an e-mail address or an international phone number. Looks at
 /// percent-encoded `@` and `+` as well. Order numbers stay: bare digits are not taken for a phone number.
 pub fn looks_personal(text: &str) -> bool {
-    // One pass that nearly always ends here: most texts have none of these bytes.
-    if !text.bytes().any(|byte| matches!(byte, b'@' | b'%' | b'+' | b'(')) {
+    // One pass that nearly always ends here: most texts have none of these bytes. No early exit, so that it is done 16
+    // bytes at a time.
+    if !text.bytes().fold(false, |found, byte| found | matches!(byte, b'@' | b'%' | b'+' | b'(')) {
         return false;
     }
     let decoded = decode_percent(text);

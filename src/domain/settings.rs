@@ -1,16 +1,11 @@
 //! Accounts, pixels and event tags: what the operator configured, ready to be looked up.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::event::EventType;
 use super::id::{AccountId, EventTagId, PixelId};
 use super::page::PageAddress;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    pub id: AccountId,
-    pub name: String,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pixel {
@@ -83,34 +78,55 @@ impl OriginPattern {
 /// Everything configured, by id. Built once, then shared.
 #[derive(Debug, Default)]
 pub struct Registry {
-    accounts: HashMap<AccountId, Account>,
-    pixels: HashMap<PixelId, Pixel>,
-    pixel_of_tag: HashMap<EventTagId, PixelId>,
+    pixels: Vec<Pixel>,
+    /// Where in `pixels`.
+    pixel_at: HashMap<PixelId, usize, BuildHasherDefault<IdHasher>>,
+    /// Where in `pixels`, and where among the pixel's tags.
+    tag_at: HashMap<EventTagId, (usize, usize), BuildHasherDefault<IdHasher>>,
 }
 
 impl Registry {
     /// Later entries of the same id replace earlier ones; configuration refuses doubled ids before this.
-    pub fn new(accounts: Vec<Account>, pixels: Vec<Pixel>) -> Self {
-        let tags = pixels.iter().flat_map(|pixel| pixel.event_tags.iter().map(|tag| (tag.id, pixel.id)));
+    pub fn new(pixels: Vec<Pixel>) -> Self {
+        let tags = pixels.iter().enumerate().flat_map(|(at, pixel)| {
+            pixel.event_tags.iter().enumerate().map(move |(tag_at, tag)| (tag.id, (at, tag_at)))
+        });
         Self {
-            pixel_of_tag: tags.collect(),
-            accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
-            pixels: pixels.into_iter().map(|pixel| (pixel.id, pixel)).collect(),
+            tag_at: tags.collect(),
+            pixel_at: pixels.iter().enumerate().map(|(at, pixel)| (pixel.id, at)).collect(),
+            pixels,
         }
     }
 
-    pub fn account(&self, id: AccountId) -> Option<&Account> {
-        self.accounts.get(&id)
-    }
-
     pub fn pixel(&self, id: PixelId) -> Option<&Pixel> {
-        self.pixels.get(&id)
+        self.pixels.get(*self.pixel_at.get(&id)?)
     }
 
     /// The pixel that owns the event tag, and the tag.
     pub fn event_tag(&self, id: EventTagId) -> Option<(&Pixel, &EventTag)> {
-        let pixel = self.pixel(*self.pixel_of_tag.get(&id)?)?;
-        Some((pixel, pixel.event_tag(id)?))
+        let &(at, tag_at) = self.tag_at.get(&id)?;
+        let pixel = self.pixels.get(at)?;
+        Some((pixel, pixel.event_tags.get(tag_at)?))
+    }
+}
+
+/// For ids that only the operator hands out: nobody can fill the maps with ids that collide, so no secret is needed.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // Fibonacci hashing; the map takes its bucket from the low bits and its tag from the high ones.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= self.0 >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
