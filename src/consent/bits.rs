@@ -121,6 +121,75 @@ impl<'a> BitReader<'a> {
     }
 }
 
+/// Reads many narrow fields in a row, at half the cost of a [`BitReader`]: it decodes every character once.
+#[derive(Debug, Clone, Copy)]
+pub struct BitStream<'a> {
+    bits: Bits<'a>,
+    /// How many characters are decoded.
+    decoded: usize,
+    /// What is decoded and not consumed, from the most significant bit on; zeros behind it.
+    window: u64,
+    window_bits: u32,
+}
+
+impl<'a> BitStream<'a> {
+    pub fn new(bits: Bits<'a>, at: usize) -> Self {
+        let (decoded, within) = (at / BITS_PER_CHARACTER, (at % BITS_PER_CHARACTER) as u32);
+        let mut stream = Self { bits, decoded, window: 0, window_bits: 0 };
+        stream.fill();
+        stream.window <<= within;
+        stream.window_bits = stream.window_bits.saturating_sub(within);
+        stream
+    }
+
+    /// The offset of the next field.
+    pub const fn at(&self) -> usize {
+        self.decoded * BITS_PER_CHARACTER - self.window_bits as usize
+    }
+
+    /// The next bits, from the most significant one on: [`READ_BITS_MAX`] or more, zeros where there are none.
+    #[inline]
+    pub fn peek(&mut self) -> u64 {
+        if self.window_bits < READ_BITS_MAX {
+            self.fill();
+        }
+        self.window
+    }
+
+    /// Goes on behind `width` of the bits that `peek` showed. `None`, and nothing is consumed, if there are fewer.
+    #[inline]
+    pub const fn consume(&mut self, width: u32) -> Option<()> {
+        if width > self.window_bits {
+            return None;
+        }
+        self.window <<= width;
+        self.window_bits -= width;
+        Some(())
+    }
+
+    #[inline]
+    fn fill(&mut self) {
+        while self.window_bits < READ_BITS_MAX {
+            let rest = self.bits.text.get(self.decoded..).unwrap_or_default();
+            let Some([a, b, c, d]) = rest.first_chunk().copied() else { return self.fill_up(rest) };
+            let group = value(a) << 18 | value(b) << 12 | value(c) << 6 | value(d);
+            self.window |= u64::from(group) << (40 - self.window_bits);
+            self.window_bits += 24;
+            self.decoded += 4;
+        }
+    }
+
+    /// The last characters, less than four.
+    #[cold]
+    fn fill_up(&mut self, rest: &[u8]) {
+        for character in rest {
+            self.window |= u64::from(value(*character)) << (58 - self.window_bits);
+            self.window_bits += 6;
+            self.decoded += 1;
+        }
+    }
+}
+
 /// The widest field of a TC string: a time.
 pub const READ_BITS_MAX: u32 = 36;
 
@@ -240,11 +309,29 @@ mod tests {
         }
 
         #[test]
+        fn a_stream_reads_as_a_reader_does(
+            text in "[A-Za-z0-9_-]{0,40}",
+            at in 0_usize..250,
+            widths in prop::collection::vec(0..=READ_BITS_MAX, 0..40),
+        ) {
+            let bits = Bits::parse(&text).unwrap();
+            let (mut stream, mut reader) = (BitStream::new(bits, at), BitReader::new(bits, at));
+            for width in widths {
+                let field = stream.peek().checked_shr(64 - width).unwrap_or(0);
+                let consumed = stream.consume(width).map(|()| field);
+                let taken = if width == 0 && at > bits.len() { Some(0) } else { reader.take(width) };
+                prop_assert_eq!((consumed, at.max(stream.at())), (taken, at.max(reader.at())));
+            }
+        }
+
+        #[test]
         fn no_text_makes_it_panic(text in ".*", at: usize, width: u32) {
             if let Ok(bits) = Bits::parse(&text) {
                 let _ = (bits.get(at, width), bits.is_zero_from(at));
                 let mut reader = BitReader::new(bits, at);
                 let _ = (reader.skip(at), reader.take(width));
+                let mut stream = BitStream::new(bits, at);
+                let _ = (stream.peek(), stream.consume(width), stream.at());
             }
         }
     }

@@ -1,9 +1,9 @@
 //! What a publisher forbids vendors, by purpose.
 
-use crate::consent::bits::{BitReader, Bits};
+use crate::consent::bits::{BitReader, BitStream, Bits};
 use crate::consent::tcf::TcError;
 use crate::consent::tcf::purpose::{IdSet, Purpose};
-use crate::consent::tcf::vendors::{Entries, VendorRange};
+use crate::consent::tcf::vendors::{Entries, VendorRange, check_entries, find_in_entries};
 
 /// The publisher restrictions of one TC string: {PurposeId6 RestrictionType2 NumEntries12 entries} each. The entries
 /// have neither a highest id nor a bitfield form, unlike every other set of vendors.
@@ -20,37 +20,42 @@ impl<'a> Restrictions<'a> {
     pub(super) fn read(reader: &mut BitReader<'a>) -> Result<Self, TcError> {
         let count = reader.take(12).ok_or(TcError::Truncated)? as u16;
         let restrictions = Self { bits: reader.bits(), at: reader.at(), count };
+        let mut stream = restrictions.stream();
         for _ in 0..count {
-            let restriction = Restriction::read(reader).ok_or(TcError::Truncated)?;
-            *reader = restriction.entries.check(u16::MAX)?;
+            let head = Head::read(&mut stream).ok_or(TcError::Truncated)?;
+            check_entries(&mut stream, head.entries, u16::MAX)?;
         }
+        *reader = BitReader::new(reader.bits(), stream.at());
         Ok(restrictions)
     }
 
     /// What all of them together say about `vendor`.
     pub fn of(self, vendor: u16) -> VendorRestrictions {
-        let mut reader = BitReader::new(self.bits, self.at);
+        let mut stream = self.stream();
         let mut of_vendor = VendorRestrictions::default();
         for _ in 0..self.count {
-            let Some(restriction) = Restriction::read(&mut reader) else { break };
-            let (found, behind) = restriction.entries.find(vendor);
-            if found {
-                of_vendor.add(&restriction);
+            let Some(head) = Head::read(&mut stream) else { break };
+            if find_in_entries(&mut stream, head.entries, vendor) {
+                of_vendor.add(head);
             }
-            reader = behind;
         }
         of_vendor
     }
 
     /// As encoded.
     pub fn iter(self) -> impl Iterator<Item = Restriction<'a>> {
-        let mut reader = BitReader::new(self.bits, self.at);
+        let mut stream = self.stream();
         (0..self.count).map_while(move |_| {
-            let restriction = Restriction::read(&mut reader)?;
+            let Head { purpose, kind, entries } = Head::read(&mut stream)?;
+            let restriction = Restriction { purpose, kind, entries: Entries { stream, left: entries } };
             // No vendor has id 0: this only moves on.
-            (_, reader) = restriction.entries.find(0);
+            find_in_entries(&mut stream, entries, 0);
             Some(restriction)
         })
+    }
+
+    fn stream(self) -> BitStream<'a> {
+        BitStream::new(self.bits, self.at)
     }
 }
 
@@ -65,15 +70,25 @@ pub struct Restriction<'a> {
 }
 
 impl<'a> Restriction<'a> {
-    fn read(reader: &mut BitReader<'a>) -> Option<Self> {
-        let head = reader.take(20)?;
-        let (purpose, kind, count) = ((head >> 14) as u8, (head >> 12) as u8 & 3, head as u16 & 0xfff);
-        Some(Self { purpose, kind, entries: Entries::new(reader.bits(), reader.at(), count) })
-    }
-
     /// As encoded.
     pub fn ranges(self) -> impl Iterator<Item = VendorRange> + use<'a> {
         self.entries
+    }
+}
+
+/// What comes before the entries of one restriction.
+#[derive(Clone, Copy)]
+struct Head {
+    purpose: u8,
+    kind: u8,
+    entries: u16,
+}
+
+impl Head {
+    fn read(stream: &mut BitStream<'_>) -> Option<Self> {
+        let head = stream.peek() >> 44;
+        stream.consume(20)?;
+        Some(Self { purpose: (head >> 14) as u8, kind: (head >> 12) as u8 & 3, entries: head as u16 & 0xfff })
     }
 }
 
@@ -100,7 +115,7 @@ impl VendorRestrictions {
         }
     }
 
-    const fn add(&mut self, restriction: &Restriction<'_>) {
+    const fn add(&mut self, restriction: Head) {
         let purposes = match restriction.kind {
             0 => &mut self.not_allowed,
             1 => &mut self.require_consent,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::consent::bits::{BitReader, Bits};
+use crate::consent::bits::{BitReader, BitStream, Bits};
 use crate::consent::tcf::TcError;
 
 /// A set of vendor ids within a segment, checked to be whole.
@@ -33,7 +33,9 @@ impl<'a> VendorSet<'a> {
         if is_range {
             let entries = reader.take(12).ok_or(TcError::Truncated)? as u16;
             let set = Self { bits, at: reader.at(), id_max, form: Form::Ranges { entries } };
-            *reader = Entries::new(bits, set.at, entries).check(id_max)?;
+            let mut stream = BitStream::new(bits, set.at);
+            check_entries(&mut stream, entries, id_max)?;
+            *reader = BitReader::new(bits, stream.at());
             Ok(set)
         } else {
             let set = Self { bits, at: reader.at(), id_max, form: Form::Bitfield };
@@ -47,7 +49,7 @@ impl<'a> VendorSet<'a> {
             _ if vendor == 0 || vendor > self.id_max => false,
             Form::Bitfield => self.bits.bit(self.at + usize::from(vendor) - 1) == Some(true),
             Form::Ranges { entries } => {
-                Entries::new(self.bits, self.at, entries).any(|range| range.contains(vendor))
+                find_in_entries(&mut BitStream::new(self.bits, self.at), entries, vendor)
             }
         }
     }
@@ -63,7 +65,7 @@ impl<'a> VendorSet<'a> {
             Form::Ranges { entries } => (0, entries),
         };
         Runs { bits: self.bits, at: self.at, next: 1, id_max: u32::from(ids) }
-            .chain(Entries::new(self.bits, self.at, entries))
+            .chain(Entries { stream: BitStream::new(self.bits, self.at), left: entries })
     }
 }
 
@@ -88,48 +90,46 @@ impl fmt::Display for VendorRange {
     }
 }
 
-/// {IsARange1 Start16 [End16]} as often as announced; ends early where the bits do.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entries<'a> {
-    reader: BitReader<'a>,
-    left: u16,
+/// Goes over `entries` entries; an error unless they are all there and each is a range of ids up to `id_max`.
+pub(super) fn check_entries(stream: &mut BitStream<'_>, entries: u16, id_max: u16) -> Result<(), TcError> {
+    let mut sound = true;
+    for _ in 0..entries {
+        let VendorRange { first, last } = next_range(stream).ok_or(TcError::Truncated)?;
+        sound &= (1 <= first) & (first <= last) & (last <= id_max);
+    }
+    if sound { Ok(()) } else { Err(TcError::VendorRange) }
 }
 
-impl<'a> Entries<'a> {
-    pub(super) const fn new(bits: Bits<'a>, at: usize, entries: u16) -> Self {
-        Self { reader: BitReader::new(bits, at), left: entries }
-    }
+/// Goes over `entries` entries: whether `vendor` is in any of them.
+pub(super) fn find_in_entries(stream: &mut BitStream<'_>, entries: u16, vendor: u16) -> bool {
+    let ranges = (0..entries).map_while(|_| next_range(stream));
+    ranges.fold(false, |found, range| found | range.contains(vendor))
+}
 
-    /// What stands behind the entries, if they are all there and each is a range of ids up to `id_max`.
-    pub(super) fn check(mut self, id_max: u16) -> Result<BitReader<'a>, TcError> {
-        let sound =
-            self.by_ref().all(|VendorRange { first, last }| 1 <= first && first <= last && last <= id_max);
-        match (sound, self.left) {
-            (true, 0) => Ok(self.reader),
-            (true, _) => Err(TcError::Truncated),
-            (false, _) => Err(TcError::VendorRange),
-        }
-    }
+/// {IsARange1 Start16 [End16]}; `None` if it is cut off.
+#[inline]
+fn next_range(stream: &mut BitStream<'_>) -> Option<VendorRange> {
+    let entry = stream.peek();
+    let first = (entry >> 47) as u16;
+    let is_range = entry >> 63 == 1;
+    let (last, width) = if is_range { ((entry >> 31) as u16, 33) } else { (first, 17) };
+    stream.consume(width)?;
+    Some(VendorRange { first, last })
+}
 
-    /// Whether `vendor` is in any of them, and what stands behind them.
-    pub(super) fn find(mut self, vendor: u16) -> (bool, BitReader<'a>) {
-        let found = self.by_ref().fold(false, |found, range| found | range.contains(vendor));
-        (found, self.reader)
-    }
+/// `left` entries, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entries<'a> {
+    pub(super) stream: BitStream<'a>,
+    pub(super) left: u16,
 }
 
 impl Iterator for Entries<'_> {
     type Item = VendorRange;
 
-    #[inline]
     fn next(&mut self) -> Option<VendorRange> {
-        let left = self.left.checked_sub(1)?;
-        let mut reader = self.reader;
-        let head = reader.take(17)?;
-        let first = head as u16;
-        let last = if head >> 16 == 0 { first } else { reader.take(16)? as u16 };
-        *self = Self { reader, left };
-        Some(VendorRange { first, last })
+        self.left = self.left.checked_sub(1)?;
+        next_range(&mut self.stream)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a TC string says, as plain sets; how it is written; and the rules of `consent.md` over it, in plain words.
+//! What a TC string says, as plain sets; how it is written; and the rules over it, in plain words.
 
 use std::collections::BTreeSet;
 
