@@ -79,6 +79,15 @@ fn vendors_come_as_bits() {
 }
 
 #[test]
+fn a_set_ends_where_it_says() {
+    let text = core(&format!("0000000000000010 0 10 {:016b}0{}{UNRESTRICTED}", 4_000, "1".repeat(4_000)));
+    let tc = TcString::parse(&text).unwrap();
+    assert_eq!((0..=u16::MAX).filter(|id| tc.vendor_consents().contains(*id)).collect::<Vec<_>>(), [1]);
+    let interests = tc.vendor_legitimate_interests();
+    assert!((0..=u16::MAX).filter(|id| interests.contains(*id)).eq(1..=4_000));
+}
+
+#[test]
 fn vendors_come_as_ranges() {
     check_consented(&ranges(0, &[]), Ok(&[]));
     check_consented(&ranges(9, &[]), Ok(&[]));
