@@ -46,7 +46,8 @@
 //! | [`storage`] | `domain`, `consent` | makes no `Permitted`, not even of what it reads back; nothing outside it opens a file of the log |
 //! | [`service`] | `domain`, `consent`, `storage` | names no header, no status, no type of an HTTP crate |
 //! | [`http`] | `domain`, `consent`, `service` | never imports `storage`, and decides nothing |
-//! | [`config`], [`telemetry`] | `domain`, [`consent::policy`] | nobody else reads the environment |
+//! | [`config`] | `domain`, [`consent::policy`], [`consent::tcf`] | nobody else reads the environment |
+//! | [`telemetry`] | `domain`, [`consent::policy`] | nobody else reads the environment |
 //! | [`app`], [`cli`], `main` | all of them | nobody imports them, but `cli` and `main` |
 //!
 //! `tests/it/layers.rs` fails on an import that points up, and on a second place for what has one only: a permit is

@@ -12,6 +12,7 @@ mod log;
 mod mistake;
 #[cfg(test)]
 mod tests;
+mod vendor_list;
 mod walk;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use limits::{Limits, RateLimits};
 pub use listen::{Listener, Proxies, Tls};
 pub use log::{Ack, AckClasses, Log};
 pub use mistake::{ConfigError, Mistake};
+pub use vendor_list::{VendorListError, VendorListFault, load_vendor_list, parse_vendor_list};
 
 use crate::consent::policy::{Policy, Regime};
 use crate::domain::settings::Registry;

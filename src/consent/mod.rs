@@ -5,6 +5,7 @@
 //! sources beside an attacker.
 
 pub mod activity;
+pub mod bits;
 pub mod evidence;
 pub mod gate;
 pub mod policy;
@@ -12,3 +13,4 @@ pub mod refusal;
 pub mod regulated;
 pub mod rule;
 pub mod signals;
+pub mod tcf;

@@ -81,6 +81,24 @@ fn what_is_not_there_ends_with_1() {
 }
 
 #[test]
+fn a_tc_string_is_shown_and_judged() {
+    let outdated = "CQSbk4AQSbk4ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA.IDKQA4AAgAKAGQAygAAA.YAAAAAAAAAAA";
+    check(
+        &["inspect", "tcstring", outdated],
+        1,
+        "disclosed vendors            1-5, 100, 404\n",
+        "its policy version",
+    );
+    check(
+        &["inspect", "tcstring", &outdated[..40]],
+        1,
+        "malformed\n",
+        "a segment ends before its last field",
+    );
+    check(&["inspect", "tcstring", "CQSb!"], 1, "malformed\n", "not base64url");
+}
+
+#[test]
 fn bad_usage_ends_with_2() {
     check(&[], 2, "", "Usage: pixelgate");
     check(&["serve"], 2, "", "--config <FILE>|--dev");

@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("storage", &["domain", "consent"]),
     ("service", &["domain", "consent", "storage"]),
     ("http", &["domain", "consent", "service"]),
-    ("config", &["domain", "consent::policy"]),
+    ("config", &["domain", "consent::policy", "consent::tcf"]),
     ("telemetry", &["domain", "consent::policy"]),
     ("app", EVERYTHING_BUT_CLI),
     ("cli", EVERYTHING),

@@ -1,0 +1,196 @@
+//! The Global Vendor List as IAB Europe publishes it (GVL v3 JSON) -> [`VendorList`].
+//!
+//! Only what decides about a legal basis is kept: 40 bytes a vendor.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+
+use crate::consent::tcf::purpose::IdSet;
+use crate::consent::tcf::vendor_list::{RepeatedVendor, VendorDeclaration, VendorList};
+
+/// Reads the vendor list at `path`. A list with anything wrong in it is an error as a whole: half a list would deny
+/// the other half of the vendors without a word.
+pub fn load_vendor_list(path: &Path) -> Result<VendorList, VendorListError> {
+    #[expect(clippy::disallowed_methods, reason = "the vendor list is not in the data directory")]
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| VendorListError::Unreadable { path: path.to_owned(), source })?;
+    parse_vendor_list(&text).map_err(|source| VendorListError::Unusable { path: path.to_owned(), source })
+}
+
+/// Reads the text of a vendor list.
+pub fn parse_vendor_list(text: &str) -> Result<VendorList, VendorListFault> {
+    let list: List = serde_json::from_str(text)?;
+    if list.gvl_specification_version != SPECIFICATION_VERSION {
+        return Err(VendorListFault::Specification(list.gvl_specification_version));
+    }
+    if list.vendors.0.is_empty() {
+        return Err(VendorListFault::NoVendors);
+    }
+    Ok(VendorList::new(list.vendor_list_version, list.vendors.0)?)
+}
+
+/// Why there is no vendor list.
+#[derive(Debug, thiserror::Error)]
+pub enum VendorListError {
+    #[error("the vendor list {path} could not be read", path = .path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("the vendor list {path} is not usable", path = .path.display())]
+    Unusable { path: PathBuf, source: VendorListFault },
+}
+
+/// What is wrong with the text of a vendor list.
+#[derive(Debug, thiserror::Error)]
+pub enum VendorListFault {
+    /// Says what and in which line and column.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("gvlSpecificationVersion is {0}, not {SPECIFICATION_VERSION}")]
+    Specification(u16),
+    #[error("it has no vendors")]
+    NoVendors,
+    #[error(transparent)]
+    Repeated(#[from] RepeatedVendor),
+}
+
+const SPECIFICATION_VERSION: u16 = 3;
+
+/// As many purposes as a TC string has bits for.
+const PURPOSE_MAX: u8 = 24;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct List {
+    gvl_specification_version: u16,
+    vendor_list_version: u16,
+    vendors: Vendors,
+}
+
+/// An object whose keys are the vendors' ids; unlike a map it notices a key that is there twice.
+struct Vendors(Vec<(u16, VendorDeclaration)>);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Vendor {
+    id: u16,
+    purposes: Purposes,
+    leg_int_purposes: Purposes,
+    flexible_purposes: Purposes,
+    deleted_date: Option<String>,
+}
+
+struct Purposes(IdSet);
+
+impl<'de> Deserialize<'de> for Vendors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Vendors;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of vendors by their ids")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vendors, A::Error> {
+                let mut vendors = Vec::new();
+                while let Some((key, vendor)) = map.next_entry::<u16, Vendor>()? {
+                    if key == 0 || key != vendor.id {
+                        return Err(A::Error::custom(format!("vendor {key} has the id {}", vendor.id)));
+                    }
+                    vendors.push((key, vendor.declaration()));
+                }
+                Ok(Vendors(vendors))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+impl Vendor {
+    fn declaration(self) -> VendorDeclaration {
+        VendorDeclaration {
+            consent: self.purposes.0,
+            legitimate_interest: self.leg_int_purposes.0,
+            flexible: self.flexible_purposes.0,
+            deleted: self.deleted_date.is_some(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Purposes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ids = Vec::<u8>::deserialize(deserializer)?;
+        match ids.iter().find(|id| !(1..=PURPOSE_MAX).contains(*id)) {
+            Some(id) => Err(D::Error::custom(format!("{id} is no purpose"))),
+            None => Ok(Self(ids.into_iter().collect())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VENDOR: &str = r#""755": {"id": 755, "name": "x", "purposes": [1, 3], "legIntPurposes": [2, 7],
+        "flexiblePurposes": [2], "specialPurposes": [1]}"#;
+
+    fn list(vendors: &str) -> String {
+        format!("{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 312, \"vendors\": {{{vendors}}}}}")
+    }
+
+    #[track_caller]
+    fn check_fault(text: &str, expect: &str) {
+        let fault = parse_vendor_list(text).expect_err("a list with a fault").to_string();
+        assert!(fault.contains(expect), "{text} is told as {fault:?}");
+    }
+
+    #[test]
+    fn a_list_is_read_as_declared() {
+        let deleted =
+            VENDOR.replace("755", "9").replace("\"name\"", "\"deletedDate\": \"2025-01-15\", \"name\"");
+        let list = parse_vendor_list(&list(&format!("{VENDOR}, {deleted}"))).unwrap();
+        let ids = |ids: &[u8]| ids.iter().copied().collect::<IdSet>();
+        let expect = VendorDeclaration {
+            consent: ids(&[1, 3]),
+            legitimate_interest: ids(&[2, 7]),
+            flexible: ids(&[2]),
+            deleted: false,
+        };
+        assert_eq!((list.version(), list.len()), (312, 2));
+        assert_eq!(list.get(755), Some(&expect));
+        assert_eq!(list.get(9), Some(&VendorDeclaration { deleted: true, ..expect }));
+    }
+
+    #[test]
+    fn a_vendor_is_as_small_as_the_page_says() {
+        assert_eq!(size_of::<(u16, VendorDeclaration)>(), 40);
+    }
+
+    #[test]
+    fn a_list_with_a_fault_is_no_list() {
+        check_fault("", "line 1 column 0");
+        check_fault("{}", "missing field `gvlSpecificationVersion`");
+        check_fault(&list(""), "it has no vendors");
+        check_fault(&list(VENDOR).replace("\": 3,", "\": 2,"), "gvlSpecificationVersion is 2, not 3");
+        check_fault(&list(&VENDOR.replace("\"755\":", "\"756\":")), "vendor 756 has the id 755");
+        check_fault(&list(&VENDOR.replace("755", "0")), "vendor 0 has the id 0");
+        check_fault(&list(&VENDOR.replace("755", "65536")), "65536");
+        check_fault(&list(&format!("{VENDOR}, {VENDOR}")), "vendor 755 is there twice");
+        check_fault(&list(&VENDOR.replace("[1, 3]", "[1, 25]")), "25 is no purpose");
+        check_fault(&list(&VENDOR.replace("[1, 3]", "[0]")), "0 is no purpose");
+        check_fault(&list(&VENDOR.replace("flexible", "inflexible")), "missing field `flexiblePurposes`");
+        let whole = list(VENDOR);
+        for cut in 0..whole.len() {
+            parse_vendor_list(&whole[..cut]).expect_err("a list that was cut off");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let error = load_vendor_list(Path::new("no/such/list.json")).expect_err("there is none");
+        assert_eq!(error.to_string(), "the vendor list no/such/list.json could not be read");
+    }
+}

@@ -1,0 +1,138 @@
+//! What a publisher forbids vendors, by purpose.
+
+use crate::consent::bits::{BitReader, BitStream, Bits};
+use crate::consent::tcf::TcError;
+use crate::consent::tcf::purpose::{IdSet, Purpose};
+use crate::consent::tcf::vendors::{Entries, VendorRange, check_entries, find_in_entries};
+
+/// The publisher restrictions of one TC string: {PurposeId6 RestrictionType2 NumEntries12 entries} each. The entries
+/// have neither a highest id nor a bitfield form, unlike every other set of vendors.
+#[derive(Debug, Clone, Copy)]
+pub struct Restrictions<'a> {
+    bits: Bits<'a>,
+    /// Of the first restriction.
+    at: usize,
+    count: u16,
+}
+
+impl<'a> Restrictions<'a> {
+    /// NumPubRestrictions12 and what it announces, where `reader` stands.
+    pub(super) fn read(reader: &mut BitReader<'a>) -> Result<Self, TcError> {
+        let count = reader.take(12).ok_or(TcError::Truncated)? as u16;
+        let restrictions = Self { bits: reader.bits(), at: reader.at(), count };
+        let mut stream = restrictions.stream();
+        for _ in 0..count {
+            let head = Head::read(&mut stream).ok_or(TcError::Truncated)?;
+            check_entries(&mut stream, head.entries, u16::MAX)?;
+        }
+        *reader = BitReader::new(reader.bits(), stream.at());
+        Ok(restrictions)
+    }
+
+    /// What all of them together say about `vendor`.
+    pub fn of(self, vendor: u16) -> VendorRestrictions {
+        let mut stream = self.stream();
+        let mut of_vendor = VendorRestrictions::default();
+        for _ in 0..self.count {
+            let Some(head) = Head::read(&mut stream) else { break };
+            if find_in_entries(&mut stream, head.entries, vendor) {
+                of_vendor.add(head);
+            }
+        }
+        of_vendor
+    }
+
+    /// As encoded.
+    pub fn iter(self) -> impl Iterator<Item = Restriction<'a>> {
+        let mut stream = self.stream();
+        (0..self.count).map_while(move |_| {
+            let Head { purpose, kind, entries } = Head::read(&mut stream)?;
+            let restriction = Restriction { purpose, kind, entries: Entries { stream, left: entries } };
+            // No vendor has id 0: this only moves on.
+            find_in_entries(&mut stream, entries, 0);
+            Some(restriction)
+        })
+    }
+
+    fn stream(self) -> BitStream<'a> {
+        BitStream::new(self.bits, self.at)
+    }
+}
+
+/// One purpose, one type, and whom it is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Restriction<'a> {
+    /// From 0 to 63; not every one is a purpose.
+    pub purpose: u8,
+    /// 0 not allowed, 1 require consent, 2 require legitimate interest, 3 undefined.
+    pub kind: u8,
+    entries: Entries<'a>,
+}
+
+impl<'a> Restriction<'a> {
+    /// As encoded.
+    pub fn ranges(self) -> impl Iterator<Item = VendorRange> + use<'a> {
+        self.entries
+    }
+}
+
+/// What comes before the entries of one restriction.
+#[derive(Clone, Copy)]
+struct Head {
+    purpose: u8,
+    kind: u8,
+    entries: u16,
+}
+
+impl Head {
+    fn read(stream: &mut BitStream<'_>) -> Option<Self> {
+        let head = stream.peek() >> 44;
+        stream.consume(20)?;
+        Some(Self { purpose: (head >> 14) as u8, kind: (head >> 12) as u8 & 3, entries: head as u16 & 0xfff })
+    }
+}
+
+/// The restrictions of one vendor, as sets of purposes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VendorRestrictions {
+    not_allowed: IdSet,
+    require_consent: IdSet,
+    require_legitimate_interest: IdSet,
+}
+
+impl VendorRestrictions {
+    /// The strictest reading if there is more than one.
+    pub const fn on(self, purpose: Purpose) -> Option<RestrictionType> {
+        let id = purpose.id();
+        if self.not_allowed.contains(id) {
+            return Some(RestrictionType::NotAllowed);
+        }
+        match (self.require_consent.contains(id), self.require_legitimate_interest.contains(id)) {
+            (true, true) => Some(RestrictionType::Contradictory),
+            (true, false) => Some(RestrictionType::RequireConsent),
+            (false, true) => Some(RestrictionType::RequireLegitimateInterest),
+            (false, false) => None,
+        }
+    }
+
+    const fn add(&mut self, restriction: Head) {
+        let purposes = match restriction.kind {
+            0 => &mut self.not_allowed,
+            1 => &mut self.require_consent,
+            2 => &mut self.require_legitimate_interest,
+            // Undefined, and to be ignored.
+            _ => return,
+        };
+        *purposes = purposes.with(restriction.purpose);
+    }
+}
+
+/// What a publisher asks of one vendor for one purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestrictionType {
+    NotAllowed,
+    RequireConsent,
+    RequireLegitimateInterest,
+    /// Both bases are required, so that none will do. The specification has no such string.
+    Contradictory,
+}
