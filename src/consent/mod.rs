@@ -13,3 +13,4 @@ pub mod refusal;
 pub mod regulated;
 pub mod rule;
 pub mod signals;
+pub mod us_privacy;
