@@ -8,6 +8,7 @@ pub mod activity;
 pub mod bits;
 pub mod evidence;
 pub mod gate;
+pub mod gpp;
 pub mod policy;
 pub mod refusal;
 pub mod regulated;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod command_line;
+mod consent;
 mod edge;
 mod layers;
 mod opt_out;
