@@ -5,6 +5,7 @@
 //! sources beside an attacker.
 
 pub mod activity;
+pub mod adchoices;
 pub mod bits;
 pub mod evidence;
 pub mod gate;
