@@ -27,6 +27,9 @@ pub struct Applicable<'a> {
     pub us_denial: Option<UsDenial>,
     /// A section of the United States applies and could be read, so that the law of the United States does.
     pub us_applies: bool,
+    /// A section of the United States applies, even if it abstains or cannot be read. Beside one, a malformed
+    /// `us_privacy` denies.
+    pub us_listed: bool,
 }
 
 /// A section of the United States that denies.
@@ -59,6 +62,7 @@ impl<'a> Applicable<'a> {
             (None, None) => Listed::default(),
         };
         found.tcf_applies = listed.has(TCF_EU);
+        found.us_listed = listed.known().any(|id| id >= US_PRIVACY);
         for id in listed.known() {
             if let Err(error) = found.hear(id, gpp) {
                 found.note(error);
@@ -275,6 +279,21 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_rules_come_to_what_they_say() {
+        for (gpp, expect) in [
+            ("DBABLA~BVQqAAAACgA.QA", Some(UsReason::PersonalData)),
+            ("DBABLA~CEAQAAAAAABA.YA", Some(UsReason::GlobalPrivacyControl)),
+            ("DBABLA~CEAQAAAAAABA", Some(UsReason::SaleOptedOut)),
+            ("DBABEYA~BQRA.QA", Some(UsReason::SaleOptedOut)),
+            ("DBACNYA~CPXX~1YNN", None),
+        ] {
+            let found = find("", gpp);
+            assert_eq!((found.us_denial.map(|denial| denial.reason), found.fault), (expect, None), "{gpp}");
+            assert!(found.us_applies, "{gpp}");
+        }
+    }
+
+    #[test]
     fn the_reason_of_the_first_section_is_told() {
         let usca = find("8", USCA_OPTED_OUT);
         let reason = UsReason::GlobalPrivacyControl;
@@ -283,7 +302,8 @@ mod tests {
         let reason = UsReason::SaleOptedOut;
         assert_eq!(opted_out.us_denial, Some(UsDenial { section: 6, reason }));
         let abstains = find("6", "DBABTA~1---");
-        assert_eq!((abstains.denies(), abstains.us_applies), (false, false));
+        assert_eq!((abstains.denies(), abstains.us_applies, abstains.us_listed), (false, false, true));
+        assert!(find("7", "").us_listed && !find("2,5,900", "").us_listed);
         assert!(matches!(
             find("6", "DBABTA~1YN").fault,
             Some(GppFault::Section(6, SectionError::UsPrivacy(_)))
