@@ -5,12 +5,15 @@
 //! sources beside an attacker.
 
 pub mod activity;
+pub mod adchoices;
 pub mod bits;
 pub mod evidence;
 pub mod gate;
+pub mod gpp;
 pub mod policy;
 pub mod refusal;
 pub mod regulated;
 pub mod rule;
 pub mod signals;
 pub mod tcf;
+pub mod us_privacy;

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use pixelgate::http::pixel_hit::Reader;
 use pixelgate::http::request::Head;
 use pixelgate::http::visitor::parameters;
-use pixelgate::service::pixel::PixelHit;
+use pixelgate::service::hit::PixelHit;
 
 fuzz_target!(|query: &str| {
     let hit = hit_of(&head(query));

@@ -1,8 +1,10 @@
 //! Consent strings against what the official encoders say, and the rules against a second reading of them.
 
 mod decoded;
+mod gpp;
 mod legal_basis;
 mod tcf;
+mod us_table;
 
 use std::collections::BTreeSet;
 use std::path::Path;
