@@ -23,7 +23,7 @@ use pixelgate::service::crawler::Crawlers;
 use pixelgate::service::geo::Geo;
 use pixelgate::service::identity::IdentityKeys;
 use pixelgate::service::live::Live;
-use pixelgate::service::pixel::Browser;
+use pixelgate::service::hit::Browser;
 use pixelgate_fuzz::genuine::Nobody;
 
 const NOW: Timestamp = Timestamp(20_000 * MS_PER_DAY);
