@@ -116,7 +116,8 @@ pub(super) fn into_sendable(answer: Answer) -> Sendable {
     let mut sendable = http::Response::new(Full::new(body));
     *sendable.status_mut() =
         http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answer.headers {
+    let fixed = answer.fixed.list.iter().map(|&(name, value)| (name, Cow::Borrowed(value)));
+    for (name, value) in fixed.chain(answer.headers) {
         let value = Some(value).filter(|value| encode::is_sendable(value.as_bytes()));
         let value = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
         if let (Ok(name), Some(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {

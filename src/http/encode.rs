@@ -21,6 +21,7 @@ pub(super) struct Frame {
 /// Appends `answer`. A header with a control character in its value is left out.
 pub(super) fn encode(out: &mut Vec<u8>, answer: &Answer, frame: Frame) {
     status_line(out, answer.status);
+    out.extend_from_slice(answer.fixed.text.as_bytes());
     for (name, value) in &answer.headers {
         if is_sendable(value.as_bytes()) {
             out.extend_from_slice(name.as_bytes());
@@ -73,6 +74,7 @@ fn number(out: &mut Vec<u8>, number: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::response::FixedHeaders;
 
     #[track_caller]
     fn check(answer: &Answer, head_only: bool, close: bool, expect: &str) {
@@ -103,13 +105,23 @@ mod tests {
 
     #[test]
     fn a_204_has_neither_body_nor_length() {
-        let answer = Answer { status: 204, headers: Vec::new(), body: b"ignored".as_slice().into() };
+        let answer = Answer {
+            status: 204,
+            fixed: FixedHeaders::NONE,
+            headers: Vec::new(),
+            body: b"ignored".as_slice().into(),
+        };
         check(&answer, false, false, "HTTP/1.1 204 No Content\r\n\r\n");
     }
 
     #[test]
     fn a_value_that_would_split_the_head_is_left_out() {
-        let answer = Answer { status: 204, headers: Vec::new(), body: b"".as_slice().into() };
+        let answer = Answer {
+            status: 204,
+            fixed: FixedHeaders::NONE,
+            headers: Vec::new(),
+            body: b"".as_slice().into(),
+        };
         let answer = answer.with("Location", "/a\r\nSet-Cookie: x=1").with("X", "\u{7f}").with("Y", "kept");
         check(&answer, false, false, "HTTP/1.1 204 No Content\r\nY: kept\r\n\r\n");
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::cookie;
 use super::pixel_hit;
 use super::request::Head;
-use super::response::Answer;
+use super::response::{Answer, fixed_headers};
 use super::service::Answering;
 use super::visitor;
 use crate::consent::refusal::RefusalKind;
@@ -124,25 +124,28 @@ impl Reply {
 const OUTCOME_CHARS: usize = 64;
 
 fn image() -> Answer {
-    fixed("image/gif", GIF)
+    let fixed = fixed_headers! {
+        "Content-Type": "image/gif",
+        "Cache-Control": "no-store",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "X-Content-Type-Options": "nosniff",
+    };
+    Answer { status: 200, fixed, headers: Vec::with_capacity(HEADERS), body: Cow::Borrowed(GIF) }
 }
 
 /// The old tag calls this function with the partner URLs that the page may load next.
 fn script() -> Answer {
-    fixed("text/javascript; charset=utf-8", NO_PARTNERS)
+    let fixed = fixed_headers! {
+        "Content-Type": "text/javascript; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "X-Content-Type-Options": "nosniff",
+    };
+    Answer { status: 200, fixed, headers: Vec::with_capacity(HEADERS), body: Cow::Borrowed(NO_PARTNERS) }
 }
 
-fn fixed(content_type: &'static str, body: &'static [u8]) -> Answer {
-    let headers = [
-        ("Content-Type", content_type),
-        ("Cache-Control", "no-store"),
-        ("Cross-Origin-Resource-Policy", "cross-origin"),
-        ("X-Content-Type-Options", "nosniff"),
-    ];
-    let mut all = Vec::with_capacity(headers.len() + 4);
-    all.extend(headers.map(|(name, value)| (name, Cow::Borrowed(value))));
-    Answer { status: 200, headers: all, body: Cow::Borrowed(body) }
-}
+/// The outcome, and two cookies or a time to come back.
+const HEADERS: usize = 3;
 
 const CALLBACK: &str = "twttr.conversion.loadPixels";
 const NO_PARTNERS: &[u8] = b"twttr.conversion.loadPixels({\"tags\":[],\"hif\":[]});";

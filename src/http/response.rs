@@ -6,6 +6,8 @@ use std::borrow::Cow;
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
+    /// Those that stand in the source as they are sent, in front of the others.
+    pub fixed: FixedHeaders,
     /// Names in the usual letter case. A value with a control character in it is left out when it is sent.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     pub body: Cow<'static, [u8]>,
@@ -18,7 +20,12 @@ impl Answer {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         };
-        Self { status, headers: vec![("Content-Type", Cow::Borrowed("text/plain; charset=utf-8"))], body }
+        Self {
+            status,
+            fixed: FixedHeaders::NONE,
+            headers: vec![("Content-Type", Cow::Borrowed("text/plain; charset=utf-8"))],
+            body,
+        }
     }
 
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
@@ -26,3 +33,24 @@ impl Answer {
         self
     }
 }
+
+/// Headers that never change, as a list and as the bytes of HTTP/1.1. [`fixed_headers!`] makes both of one text.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedHeaders {
+    pub list: &'static [(&'static str, &'static str)],
+    pub text: &'static str,
+}
+
+impl FixedHeaders {
+    pub const NONE: Self = Self { list: &[], text: "" };
+}
+
+macro_rules! fixed_headers {
+    ($($name:literal: $value:literal,)+) => {
+        $crate::http::response::FixedHeaders {
+            list: &[$(($name, $value)),+],
+            text: concat!($($name, ": ", $value, "\r\n"),+),
+        }
+    };
+}
+pub(super) use fixed_headers;

@@ -44,37 +44,29 @@ impl<'q> Iterator for Pairs<'q> {
 
 /// Decodes a name or a value of a query once (`+` is a space). Copies only where there is something to decode.
 pub fn decode(text: &str) -> Cow<'_, str> {
-    let mut rest = text.as_bytes();
-    let Some(mut plain) = next_escape(rest) else { return Cow::Borrowed(text) };
-    let mut decoded = Vec::with_capacity(rest.len());
-    loop {
-        decoded.extend_from_slice(&rest[..plain]);
-        let (byte, length) = match &rest[plain..] {
-            [b'+', ..] => (b' ', 1),
-            [b'%', high, low, ..] => hex_byte(*high, *low).map_or((b'%', 1), |byte| (byte, 3)),
-            _ => (b'%', 1),
-        };
-        decoded.push(byte);
-        rest = &rest[plain + length..];
-        match next_escape(rest) {
-            Some(next) => plain = next,
-            None => break,
-        }
+    let bytes = text.as_bytes();
+    let Some(mut at) = bytes.iter().position(|byte| matches!(byte, b'%' | b'+')) else {
+        return Cow::Borrowed(text);
+    };
+    let mut decoded = Vec::with_capacity(bytes.len());
+    decoded.extend_from_slice(&bytes[..at]);
+    while let Some(&byte) = bytes.get(at) {
+        at += 1;
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => match bytes.get(at..at + 2).and_then(|digits| hex_byte(digits[0], digits[1])) {
+                Some(byte) => {
+                    at += 2;
+                    byte
+                }
+                None => b'%',
+            },
+            byte => byte,
+        });
     }
-    decoded.extend_from_slice(rest);
     let text = String::from_utf8(decoded);
     Cow::Owned(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
-
-fn next_escape(text: &[u8]) -> Option<usize> {
-    if text.len() < VECTOR_BYTES {
-        return text.iter().position(|byte| matches!(byte, b'%' | b'+'));
-    }
-    memchr::memchr2(b'%', b'+', text)
-}
-
-/// A shorter text is looked through before a search by vectors is set up.
-const VECTOR_BYTES: usize = 32;
 
 /// Everything the request says about consent, and its ids.
 pub fn read(head: &Head<'_>, live: &Live, now: Timestamp) -> (Signals, Jar) {

@@ -9,7 +9,7 @@ use super::places::Places;
 use super::{news, shop};
 use crate::domain::time::Rng as _;
 use crate::http::request::Head;
-use crate::http::response::Answer;
+use crate::http::response::{Answer, FixedHeaders};
 use crate::http::service::{Answering, Intake, Service};
 use crate::service::crypto::SystemRng;
 
@@ -70,7 +70,8 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 fn file(content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Answer {
-    Answer { status: 200, headers: vec![("Content-Type", content_type.into())], body: body.into() }
+    let headers = vec![("Content-Type", content_type.into())];
+    Answer { status: 200, fixed: FixedHeaders::NONE, headers, body: body.into() }
         .with("Cache-Control", "no-store")
         .with("X-Content-Type-Options", "nosniff")
 }

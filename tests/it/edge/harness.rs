@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pixelgate::http::request::Head;
-use pixelgate::http::response::Answer;
+use pixelgate::http::response::{Answer, FixedHeaders};
 use pixelgate::http::server::{Drained, ServerOptions, bind, serve};
 use pixelgate::http::service::{Answering, Intake, Service};
 use tokio::sync::{Semaphore, oneshot};
@@ -48,9 +48,12 @@ impl Service for Echo {
         assert!(!head.path.contains("/early-panic"), "a bug in what a journey does at once");
         let (waits, panics) = (head.path.contains("/wait"), head.path.contains("/panic"));
         let answer = match head.path {
-            "/hot/big" | "/big" => {
-                Answer { status: 200, headers: Vec::new(), body: vec![b'x'; BIG_BYTES].into() }
-            }
+            "/hot/big" | "/big" => Answer {
+                status: 200,
+                fixed: FixedHeaders::NONE,
+                headers: Vec::new(),
+                body: vec![b'x'; BIG_BYTES].into(),
+            },
             "/hot/teapot" | "/teapot" => Answer::text(418, "short\n").with("Bad", "a\r\nSet-Cookie: b"),
             "/hot/client" | "/client" => {
                 Answer::text(200, format!("{} {}\n", head.client, head.via_trusted_proxy))
