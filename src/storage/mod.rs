@@ -3,8 +3,8 @@
 //! Nothing outside this module opens a file of the data directory, and nothing is written to one but an
 //! [`entry::Entry`].
 //!
-//! An entry's way: [`worker`] (what one thread took in while it went once through its ready connections becomes a
-//! batch) -> `queue` (bounded; one lock and at most one wake a batch) -> `writer` (one thread; re-checks opt-outs in log
+//! An entry's way: [`worker`] (what one thread took in while it went through its ready connections, and through those
+//! that became ready meanwhile, becomes a batch) -> `queue` (bounded; one lock and at most one wake a batch) -> `writer` (one thread; re-checks opt-outs in log
 //! order, drops duplicates, collects a `group`) -> `commit` (one write, one sync if anyone asked for it, then the
 //! answers, with one wake a batch) -> `active`, the current file. The `housekeeper` makes files ready ahead of that,
 //! and the `pool` keeps them.
@@ -21,7 +21,7 @@
 //! * Files are numbered, emptied, synced and named before they are needed, so that changing files is one more frame,
 //!   and no rename or sync of a directory is ever between an entry and its acknowledgement.
 //!
-//! Indexes (`dedup`, [`opt_outs`]) are in memory alone, and a replay of the log makes them.
+//! Indexes (`dedup`, made of many a `shard`, and [`opt_outs`]) are in memory alone, and a replay of the log makes them.
 
 mod active;
 mod chain;

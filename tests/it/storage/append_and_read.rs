@@ -162,3 +162,29 @@ fn an_append_that_is_given_up_harms_nobody() {
     let found = ids(&read_all(dir.path(), &real()));
     assert!((1_000..1_200).all(|number| found.contains(&event_id(number))));
 }
+
+/// Three that append in three turns of one thread, each of which lets the next one come.
+#[test]
+fn a_batch_grows_as_long_as_each_turn_brings_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = open(dir.path(), &real(), options()).unwrap();
+    let metrics = log.metrics().clone();
+    with_appender(&log, async |appender| {
+        let late = |turns: usize| {
+            let appender = appender.clone();
+            tokio::spawn(async move {
+                for _ in 0..turns {
+                    tokio::task::yield_now().await;
+                }
+                appender.append(page_view(turns as u64)).await
+            })
+        };
+        for appended in [late(0), late(1), late(2)] {
+            assert!(appended.await.unwrap().is_ok());
+        }
+        // Nobody else comes: this one does not wait for company.
+        assert!(appender.append(page_view(7)).await.is_ok());
+    });
+    log.close().unwrap();
+    assert_eq!(metrics.groups.get(), 2, "one write for the first three, one for the last");
+}
