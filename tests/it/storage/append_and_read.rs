@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pixelgate::domain::opt_out::{Choice, OptOutView};
 use pixelgate::storage::disk::Disk;
@@ -163,14 +164,21 @@ fn an_append_that_is_given_up_harms_nobody() {
     assert!((1_000..1_200).all(|number| found.contains(&event_id(number))));
 }
 
-/// Three that append in three turns of one thread, each of which lets the next one come.
 #[test]
-fn a_batch_grows_as_long_as_each_turn_brings_more() {
+fn a_batch_waits_for_another_turn_only_while_turns_bring_more() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = open(dir.path(), &real(), options()).unwrap();
-    let metrics = log.metrics().clone();
-    with_appender(&log, async |appender| {
-        let late = |turns: usize| {
+    let turns = Arc::new(AtomicUsize::new(0));
+    let (appender, batcher) = log.appender({
+        let turns = Arc::clone(&turns);
+        move || {
+            turns.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now()
+        }
+    });
+    // Each entry comes so many turns late; they all have to be answered.
+    let append = async |late: &[usize]| {
+        let entries = late.iter().map(|&turns| {
             let appender = appender.clone();
             tokio::spawn(async move {
                 for _ in 0..turns {
@@ -178,13 +186,18 @@ fn a_batch_grows_as_long_as_each_turn_brings_more() {
                 }
                 appender.append(page_view(turns as u64)).await
             })
-        };
-        for appended in [late(0), late(1), late(2)] {
+        });
+        for appended in entries.collect::<Vec<_>>() {
             assert!(appended.await.unwrap().is_ok());
         }
-        // Nobody else comes: this one does not wait for company.
-        assert!(appender.append(page_view(7)).await.is_ok());
+        turns.swap(0, Ordering::Relaxed)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let batcher = tokio::spawn(batcher);
+        assert_eq!(append(&[0]).await, 1, "one look for company");
+        assert_eq!(append(&[0, 1, 2]).await, 3, "a look more after each that came");
+        assert_eq!(append(&[0; 40]).await, 0, "enough is enough");
+        batcher.abort();
     });
-    log.close().unwrap();
-    assert_eq!(metrics.groups.get(), 2, "one write for the first three, one for the last");
 }
