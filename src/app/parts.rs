@@ -186,7 +186,14 @@ fn public_options(config: &Config) -> Result<ServerOptions, AppError> {
     })
 }
 
-/// Operators are neither counted nor limited by their address, and sit behind no proxy.
+/// How often somebody may try to authenticate. More than any operator needs, and less than any guessing does.
+pub(super) fn authentications() -> RateLimits {
+    let burst = const { NonZeroU32::new(10).expect("10 is not 0") };
+    let rate = Some(Rate { per_second: NonZeroU32::MIN, burst });
+    RateLimits::new(&Rates { address: rate, token: rate })
+}
+
+/// Operators are limited only in their attempts to authenticate, and sit behind no proxy.
 fn admin_options(config: &Config, listener: &Listener) -> Result<ServerOptions, AppError> {
     Ok(ServerOptions {
         limits: limits(&config.limits),
