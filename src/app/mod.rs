@@ -25,7 +25,7 @@ use crate::storage::disk::Disk;
 use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 use parts::Shared;
-pub use parts::live;
+pub use parts::{identity, live};
 
 /// Why the server did not start, or did not stop cleanly. Nothing of it is running any more.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +129,7 @@ fn admin_service(config: &Config, shared: &Shared, operation: Arc<Operation>) ->
         journal: shared.journal.clone().unwrap_or_default(),
         data_dir: config.data_dir.clone(),
     });
-    Arc::new(Admin { keys: Keys::new(token, same_secret), operation, dev })
+    Arc::new(Admin { keys: Keys::new(token, same_secret), limits: parts::authentications(), operation, dev })
 }
 
 /// Starts the server, tells `ready` where it listens, and serves until SIGTERM or SIGINT; SIGHUP reloads.

@@ -56,7 +56,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
         let Environment { clock, rng, disk } = environment;
-        let live = Arc::new(ArcSwap::from_pointee(live(config)?));
+        let live = Arc::new(ArcSwap::from_pointee(live(config, Arc::new(Crawlers::shipped()))?));
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
         let (log, recovery) =
@@ -106,7 +106,8 @@ impl Shared {
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
         let reload = Box::new(move || {
             let config = reread()?;
-            let fresh = self::live(&config).map_err(|error| error.to_string())?;
+            let fresh =
+                self::live(&config, live.load().crawlers.clone()).map_err(|error| error.to_string())?;
             let certificates = [(&public, &config.public), (&admin, &config.admin)];
             let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
             for (options, tls) in fresh_tls {
@@ -128,20 +129,26 @@ pub(super) fn workers(config: &Config) -> usize {
     config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// What requests are answered under.
-pub fn live(config: &Config) -> Result<Live, AppError> {
-    let secrets: Vec<_> =
-        config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect();
-    let identity = IdentityKeys::new(&secrets, config.cookie.max_age_days);
+/// What requests are answered under. The known crawlers come with the program and take long to compile, so whoever has
+/// them keeps them.
+pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
     Ok(Live {
         registry: config.registry(),
         gate: Gate::new(config.policy),
-        identity: identity.ok_or_else(|| AppError::Part("there is no cookie key".to_owned()))?,
+        identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
-        crawlers: Arc::new(Crawlers::shipped()),
+        crawlers,
         cookie_name: config.cookie.name.clone(),
         country_header: config.proxies.country_header.clone(),
     })
+}
+
+/// The keys of the browser id's cookie.
+pub fn identity(config: &Config) -> Result<IdentityKeys, AppError> {
+    let secrets: Vec<_> =
+        config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect();
+    let keys = IdentityKeys::new(&secrets, config.cookie.max_age_days);
+    keys.ok_or_else(|| AppError::Part("there is no cookie key".to_owned()))
 }
 
 fn geo(path: &Path) -> Result<Geo, AppError> {
@@ -179,7 +186,14 @@ fn public_options(config: &Config) -> Result<ServerOptions, AppError> {
     })
 }
 
-/// Operators are neither counted nor limited by their address, and sit behind no proxy.
+/// How often somebody may try to authenticate. More than any operator needs, and less than any guessing does.
+pub(super) fn authentications() -> RateLimits {
+    let burst = const { NonZeroU32::new(10).expect("10 is not 0") };
+    let rate = Some(Rate { per_second: NonZeroU32::MIN, burst });
+    RateLimits::new(&Rates { address: rate, token: rate })
+}
+
+/// Operators are limited only in their attempts to authenticate, and sit behind no proxy.
 fn admin_options(config: &Config, listener: &Listener) -> Result<ServerOptions, AppError> {
     Ok(ServerOptions {
         limits: limits(&config.limits),
@@ -232,5 +246,27 @@ fn log_options(config: &Config) -> LogOptions {
         queue_entries_max: config.log.queue_entries,
         retain: config.log.retain_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
         ..LogOptions::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DevOptions;
+
+    #[test]
+    fn a_reload_takes_the_new_settings_and_keeps_the_compiled_crawlers() {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let options = DevOptions { data_dir: Some(data.path().join("data")), ..DevOptions::default() };
+        let config = Config::dev(options);
+        let mut shared = Shared::build(&config, Environment::system()).expect("the parts of a server");
+        let before = shared.live.load_full();
+        let mut changed = config.clone();
+        changed.cookie.name = "other".to_owned();
+        let operation = shared.operation(Box::new(move || Ok(changed.clone())));
+        operation.reload_on_signal().expect("the settings are good");
+        let after = shared.live.load_full();
+        assert_eq!(after.cookie_name, "other");
+        assert!(Arc::ptr_eq(&before.crawlers, &after.crawlers));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::auth;
+use super::rate_limit::RateLimits;
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
@@ -12,6 +13,8 @@ use crate::service::operation::Operation;
 
 pub struct Admin {
     pub keys: Keys,
+    /// Of attempts to authenticate.
+    pub limits: RateLimits,
     pub operation: Arc<Operation>,
     /// Only in development mode.
     pub dev: Option<DevService>,
@@ -36,10 +39,6 @@ impl Service for Admin {
             },
         })
     }
-
-    fn overloaded(&self, _head: &Head<'_>) -> Answer {
-        Answer::text(429, "too many requests\n")
-    }
 }
 
 impl Admin {
@@ -59,7 +58,7 @@ impl Admin {
     }
 
     fn reload(&self, head: &Head<'_>) -> Answer {
-        let caller = match auth::authenticate(&self.keys, head) {
+        let caller = match auth::authenticate(&self.keys, &self.limits, head) {
             Ok(caller) => caller,
             Err(answer) => return answer,
         };

@@ -138,7 +138,7 @@ enum Begun<'s> {
         head_only: bool,
         close: bool,
     },
-    /// Over its limit, and its body is not read.
+    /// Answered before its body is read.
     Refused(Answer),
     Hyper(one_request::Plan),
 }
@@ -161,19 +161,18 @@ where
     let (client, via_trusted_proxy) = shared.client(connection.peer, headers);
     let Framed { method, path, query, body, .. } = framed;
     let head = Head { method, path, query, headers, client, via_trusted_proxy };
-    let intake = shared.service.intake(method, path);
     let head_only = method == "HEAD";
     let close = framed.close || shared.is_draining() || connection.is_old();
-    Ok(match (shared.over_rate_limit(&head, intake), intake, body) {
-        (Some(away), _, BodyFraming::Length(0)) => {
+    Ok(match (shared.intake(&head), body) {
+        (Err(away), BodyFraming::Length(0)) => {
             Begun::Hot { answering: Answering::Now(away), head_only, close }
         }
-        (Some(answer), ..) => Begun::Refused(answer),
-        (None, Intake::Hot, BodyFraming::Length(0)) => {
+        (Err(answer), _) => Begun::Refused(answer),
+        (Ok(Intake::Hot), BodyFraming::Length(0)) => {
             shared.metrics().requests_hot.inc();
             Begun::Hot { answering: shared.begin(&head, b""), head_only, close }
         }
-        (None, intake, body) => {
+        (Ok(intake), body) => {
             let bytes_max = body_limit(intake, body)?;
             Begun::Hyper(one_request::Plan { length, body, bytes_max, close })
         }

@@ -175,13 +175,10 @@ async fn accept<S: Service>(
     check(parts, shared.limits())?;
     let headers = body::header_slices(&parts.headers);
     body::with_head(parts, &headers, peer, shared, async |head| {
-        let intake = shared.service.intake(head.method, head.path);
-        if let Some(answer) = shared.over_rate_limit(head, intake) {
-            return Ok(answer);
-        }
-        let bytes_max = match intake {
-            Intake::Hot => 0,
-            Intake::Body { bytes_max } => bytes_max,
+        let bytes_max = match shared.intake(head) {
+            Ok(Intake::Hot) => 0,
+            Ok(Intake::Body { bytes_max }) => bytes_max,
+            Err(answer) => return Ok(answer),
         };
         let body = body::collect(incoming, bytes_max, shared).await?;
         shared.metrics().requests_h2.inc();

@@ -28,15 +28,8 @@ pub struct Rate {
 pub struct Rates {
     /// Per IPv4 address or IPv6 /64.
     pub address: Option<Rate>,
-    pub partner: Option<Rate>,
-    pub api_key: Option<Rate>,
-}
-
-/// Who is counted, but for addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Named<'a> {
-    Partner(&'a str),
-    ApiKey(&'a str),
+    /// Per secret that a caller shows, right or wrong.
+    pub token: Option<Rate>,
 }
 
 /// Over the limit; try again after this long.
@@ -55,10 +48,9 @@ impl RetryAfter {
 /// that come on top share one.
 pub struct RateLimits<C: Clock = DefaultClock> {
     address: Option<Limiter<C>>,
-    partner: Option<Limiter<C>>,
-    api_key: Option<Limiter<C>>,
-    /// Names are kept as keyed hashes only, so that a key's length costs nothing and no secret stays in memory.
-    names: RandomState,
+    token: Option<Limiter<C>>,
+    /// Tokens are kept as keyed hashes only, so that their length costs nothing and no secret stays in memory.
+    tokens: RandomState,
 }
 
 impl RateLimits {
@@ -70,24 +62,15 @@ impl RateLimits {
 impl<C: Clock + Clone> RateLimits<C> {
     fn with_clock(rates: &Rates, keys_max: usize, clock: &C) -> Self {
         let limiter = |rate: Option<Rate>| rate.map(|rate| Limiter::new(rate, keys_max, clock.clone()));
-        Self {
-            address: limiter(rates.address),
-            partner: limiter(rates.partner),
-            api_key: limiter(rates.api_key),
-            names: RandomState::new(),
-        }
+        Self { address: limiter(rates.address), token: limiter(rates.token), tokens: RandomState::new() }
     }
 
     pub fn check_address(&self, client: IpAddr) -> Result<(), RetryAfter> {
         self.address.as_ref().map_or(Ok(()), |limiter| limiter.check(AddressKey::of(client).0))
     }
 
-    pub fn check_named(&self, name: Named<'_>) -> Result<(), RetryAfter> {
-        let limiter = match name {
-            Named::Partner(_) => &self.partner,
-            Named::ApiKey(_) => &self.api_key,
-        };
-        limiter.as_ref().map_or(Ok(()), |limiter| limiter.check(self.names.hash_one(name)))
+    pub fn check_token(&self, token: &str) -> Result<(), RetryAfter> {
+        self.token.as_ref().map_or(Ok(()), |limiter| limiter.check(self.tokens.hash_one(token)))
     }
 }
 
@@ -249,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn partners_and_keys_of_one_name_are_counted_apart() {
-        let rates = Rates { partner: Some(rate(1, 1)), api_key: Some(rate(1, 1)), address: None };
-        let limits = RateLimits::new(&rates);
-        assert_eq!(limits.check_named(Named::Partner("111")), Ok(()));
-        assert_eq!(limits.check_named(Named::ApiKey("111")), Ok(()));
-        assert!(limits.check_named(Named::Partner("111")).is_err());
-        assert_eq!(limits.check_named(Named::Partner("222")), Ok(()));
+    fn each_token_is_counted_for_itself() {
+        let clock = FakeRelativeClock::default();
+        let rates = Rates { token: Some(rate(1, 1)), ..Rates::default() };
+        let limits = RateLimits::with_clock(&rates, 100, &clock);
+        assert_eq!(limits.check_token("111"), Ok(()));
+        assert_eq!(limits.check_token("222"), Ok(()));
+        assert_eq!(limits.check_token("111"), Err(RetryAfter { seconds: 1 }));
         assert_eq!(limits.check_address(address(1)), Ok(()));
     }
 

@@ -50,8 +50,17 @@ impl<S: Service> Shared<S> {
         self.options.proxies.client(peer, headers)
     }
 
-    /// The answer to a client that is over its limit.
-    pub(super) fn over_rate_limit(&self, head: &Head<'_>, intake: Intake) -> Option<Answer> {
+    /// How to take the request in, or the answer to give without doing so: its client is over the limit, or the
+    /// service has a bug.
+    pub(super) fn intake(&self, head: &Head<'_>) -> Result<Intake, Answer> {
+        self.caught(|| {
+            let intake = self.service.intake(head.method, head.path);
+            self.over_rate_limit(head, intake).map_or(Ok(intake), Err)
+        })
+        .unwrap_or_else(Err)
+    }
+
+    fn over_rate_limit(&self, head: &Head<'_>, intake: Intake) -> Option<Answer> {
         let wait = self.options.rate_limits.as_ref()?.check_address(head.client).err()?;
         self.metrics().rate_limited.inc();
         Some(match intake {
@@ -62,8 +71,7 @@ impl<S: Service> Shared<S> {
 
     /// Asks the service.
     pub(super) fn begin(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
-        catch_unwind(AssertUnwindSafe(|| self.service.answer(head, body)))
-            .unwrap_or_else(|_| Answering::Now(self.broke()))
+        self.caught(|| self.service.answer(head, body)).unwrap_or_else(Answering::Now)
     }
 
     /// Waits for what [`Self::begin`] began.
@@ -73,15 +81,17 @@ impl<S: Service> Shared<S> {
             Answering::Later(later) => later,
         };
         poll_fn(|cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| later.as_mut().poll(cx)));
-            polled.unwrap_or_else(|_| Poll::Ready(self.broke()))
+            let polled = self.caught(|| later.as_mut().poll(cx));
+            polled.unwrap_or_else(Poll::Ready)
         })
         .await
     }
 
     /// One request's bug must not become every connection's.
-    fn broke(&self) -> Answer {
-        self.metrics().panics.inc();
-        Answer::text(500, "internal error\n")
+    fn caught<T>(&self, ask: impl FnOnce() -> T) -> Result<T, Answer> {
+        catch_unwind(AssertUnwindSafe(ask)).map_err(|_| {
+            self.metrics().panics.inc();
+            Answer::text(500, "internal error\n")
+        })
     }
 }

@@ -8,6 +8,7 @@ mod layers;
 mod opt_out;
 mod pixel;
 mod readme;
+mod seed;
 mod simulated_disk;
 mod source;
 mod storage;

@@ -217,6 +217,17 @@ pub(crate) fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Reply {
+    send_on(TcpStream::connect(to).expect("the server listens"), method, target, headers, body)
+}
+
+/// The same on a connection that is there.
+pub(crate) fn send_on(
+    mut stream: TcpStream,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Reply {
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: px.localhost\r\nConnection: close\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
@@ -227,7 +238,6 @@ pub(crate) fn send(
             body.len()
         ));
     }
-    let mut stream = TcpStream::connect(to).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
     stream.write_all(format!("{text}\r\n{body}").as_bytes()).expect("the request is sent");
     let mut bytes = Vec::new();

@@ -6,6 +6,7 @@ mod table;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -20,6 +21,7 @@ use crate::domain::time::Clock as _;
 use crate::http::pixel;
 use crate::http::request::Head;
 use crate::service::clock::SystemClock;
+use crate::service::crawler::Crawlers;
 
 /// Print the decision about one request, rule by rule; nothing is stored.
 ///
@@ -80,7 +82,7 @@ const COUNTRY_HEADER: &str = "X-Country";
 
 /// The gate's own answer, from the same code that answers a hit.
 fn decide(request: &Pasted, country: Option<&str>, config: &Config) -> Result<Vec<Decision>, CliError> {
-    let live = app::live(config)?;
+    let live = app::live(config, Arc::new(Crawlers::shipped()))?;
     let country_header = config.proxies.country_header.as_deref().unwrap_or(COUNTRY_HEADER);
     let pasted = request.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));
     let told = country.map(|country| (country_header, country.as_bytes()));

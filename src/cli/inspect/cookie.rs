@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         Some(path) => Config::load(path)?,
         None => Config::dev(DevOptions::default()),
     };
-    let keys = app::live(&config)?.identity;
+    let keys = app::identity(&config)?;
     let now = SystemClock.now();
     let verdict = judge(value_of(&args.cookie), &keys, now);
     if args.json {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::decoded::{Declared, Decoded};
 use super::{numbers, rows, text_of, vendor_list};
+use crate::seed::seeded;
 
 const US: u16 = 755;
 const NEIGHBOUR: u16 = 756;
@@ -207,6 +208,8 @@ fn answers(
 }
 
 proptest! {
+    #![proptest_config(seeded())]
+
     #[test]
     fn taking_consent_back_never_allows_more(
         decoded in any_decoded(),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::decoded::Decoded;
 use super::{ids, numbers, rows};
+use crate::seed::seeded;
 
 fn members(ranges: impl Iterator<Item = VendorRange>) -> BTreeSet<u16> {
     ranges.flat_map(|range| range.first..=range.last).collect()
@@ -133,6 +134,8 @@ fn nothing_is_read_from_what_was_cut_off() {
 }
 
 proptest! {
+    #![proptest_config(seeded())]
+
     #[test]
     fn no_text_makes_it_panic(text in ".*|C[A-Za-z0-9_.-]{0,200}|C[A-D]{40}[A-Za-z0-9_.-]{0,200}") {
         let _ = ask_everything(&text);

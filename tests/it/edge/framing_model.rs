@@ -6,8 +6,10 @@ use pixelgate::http::framing::{BodyFraming, HeaderSlots, check_unfinished, head_
 use pixelgate::http::limits::Limits;
 use proptest::prelude::*;
 
+use crate::seed::seeded;
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4_000, ..seeded() })]
 
     #[test]
     fn any_bytes_are_parsed_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {

@@ -77,6 +77,22 @@ fn http2_sees_the_same_head_and_body() {
 }
 
 #[test]
+fn a_panic_costs_one_answer_in_http2_too() {
+    run(Limits::default(), async |identity, edge| {
+        let session = Session::start(&identity, &edge).await;
+        let other = Session::start(&identity, &edge).await;
+        let paths = ["/panic", "/early-panic", "/hot/early-panic", "/worse", "/hot/worse"];
+        for path in paths {
+            assert_eq!(session.get(path).await.status, 500, "{path}");
+            for live in [&session, &other] {
+                assert_eq!(live.get("/hot").await.status, 200, "{path}");
+            }
+        }
+        assert_eq!(edge.options.metrics.panics.get(), paths.len() as u64);
+    });
+}
+
+#[test]
 fn the_limits_of_a_request_hold_in_http2_too() {
     run(Limits::default(), async |identity, edge| {
         let session = Session::start(&identity, &edge).await;

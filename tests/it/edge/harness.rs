@@ -4,8 +4,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,7 +22,8 @@ pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
 pub(super) const BIG_BYTES: usize = 32 * 1024 * 1024;
 
 /// Answers with what it saw. `/hot…` is answered from the connection's buffer, `/panic…` panics, `/wait…` waits for a
-/// permit of `gate`, `/big` is more than any socket's buffer takes, `/teapot` has a header that must not be sent.
+/// permit of `gate`, `/big` is more than any socket's buffer takes, `/teapot` has a header that must not be sent. Bugs
+/// elsewhere: in the intake of `…/worse`, at once in the answer of `…/early-panic`, after the answer of `/hot/late-panic`.
 #[derive(Debug)]
 pub(super) struct Echo {
     pub(super) answered: AtomicUsize,
@@ -37,7 +40,7 @@ impl Default for Echo {
 
 impl Service for Echo {
     fn intake(&self, method: &str, path: &str) -> Intake {
-        assert_ne!(path, "/worse", "a bug outside a journey");
+        assert!(!path.ends_with("/worse"), "a bug before a journey");
         match (method, path) {
             ("GET" | "HEAD", _) if path.starts_with("/hot") => Intake::Hot,
             _ => Intake::Body { bytes_max: BODY_BYTES_MAX },
@@ -46,6 +49,9 @@ impl Service for Echo {
 
     fn answer<'s>(&'s self, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
         assert!(!head.path.contains("/early-panic"), "a bug in what a journey does at once");
+        if head.path == "/hot/late-panic" {
+            return Answering::Later(Box::pin(LatePanic));
+        }
         let (waits, panics) = (head.path.contains("/wait"), head.path.contains("/panic"));
         let answer = match head.path {
             "/hot/big" | "/big" => Answer {
@@ -69,6 +75,23 @@ impl Service for Echo {
             self.answered.fetch_add(1, Ordering::SeqCst);
             answer
         })
+    }
+}
+
+/// Is answered, and panics when it is dropped.
+struct LatePanic;
+
+impl Future for LatePanic {
+    type Output = Answer;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Answer> {
+        Poll::Ready(Answer::text(200, "never sent\n"))
+    }
+}
+
+impl Drop for LatePanic {
+    fn drop(&mut self) {
+        panic!("a bug behind a journey");
     }
 }
 

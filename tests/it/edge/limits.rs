@@ -114,21 +114,34 @@ fn who_asks_too_often_is_told_when_to_come_back() {
 fn a_panic_costs_one_answer() {
     let edge = with(Limits::default());
     let mut client = edge.connect();
-    for path in ["/hot/panic", "/panic"] {
+    let mut other = edge.connect();
+    let paths = ["/hot/panic", "/panic", "/hot/early-panic", "/early-panic", "/hot/worse", "/worse"];
+    for path in paths {
         client.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
         let got = client.answer();
-        assert_eq!((got.status, got.closes()), (500, false));
-        client.send(b"GET /hot HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert_eq!(client.answer().status, 200);
+        assert_eq!((got.status, got.closes()), (500, false), "{path}");
+        for live in [&mut client, &mut other] {
+            live.send(b"GET /hot HTTP/1.1\r\nHost: x\r\n\r\n");
+            assert_eq!(live.answer().status, 200, "{path}");
+        }
     }
-    assert_eq!(edge.options.metrics.panics.get(), 2);
+    assert_eq!(edge.options.metrics.panics.get(), paths.len() as u64);
 }
 
 #[test]
-fn a_panic_outside_a_journey_costs_one_connection() {
+fn a_panic_before_a_body_is_read_is_answered_and_ends_the_connection() {
     let edge = with(Limits::default());
     let mut client = edge.connect();
-    client.send(b"GET /worse HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send(b"POST /worse HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+    let got = client.answer();
+    assert_eq!((got.status, got.closes(), edge.options.metrics.panics.get()), (500, true, 1));
+}
+
+#[test]
+fn a_panic_behind_a_journey_costs_one_connection() {
+    let edge = with(Limits::default());
+    let mut client = edge.connect();
+    client.send(b"GET /hot/late-panic HTTP/1.1\r\nHost: x\r\n\r\n");
     client.check_closed();
     edge.wait_until("it is counted", || edge.options.metrics.panics.get() == 1);
     assert_eq!(edge.options.metrics.connections_open.get(), 0);
