@@ -107,14 +107,14 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let proxies = listen::proxies(root);
     let geo_database = geo_database(root);
     let log = log::log(root);
-    let default_regime = default_regime(root);
+    let policy = policy(root);
     let cookie = keys::cookie(root);
     let cookie_keys = keys::cookie_keys(root, development);
     let limits = limits::limits(root);
     let rate_limits = limits::rate_limits(root);
     let accounts = accounts::accounts(root);
     let ((public, workers), (admin, admin_token)) = (public?, admin?);
-    let policy = Policy { default_regime: default_regime? };
+    let policy = policy?;
     Some(Config {
         mode,
         data_dir: data_dir?,
@@ -141,14 +141,20 @@ fn geo_database(root: &Section<'_>) -> Option<PathBuf> {
     database
 }
 
-/// Without a default on purpose: where nothing is known about a visitor, only the operator can say which law is the
+/// The regime is without a default on purpose: where nothing is known about a visitor, only the operator can say which law is the
 /// safe assumption.
-fn default_regime(root: &Section<'_>) -> Option<Regime> {
+fn policy(root: &Section<'_>) -> Option<Policy> {
     let section = root.section("consent");
     let fix = "choose what applies where a visitor's country is not known: \"gdpr\" (store nothing without consent), \
                \"us\" (store unless opted out) or \"none\"; nobody can choose it for you";
     let regimes = Regime::ALL.map(|regime| (regime.name(), regime));
     let regime = section.require("default_regime", fix).and_then(|field| field.one_of(&regimes));
+    let adchoices_participant =
+        section.get("adchoices_participant").and_then(|field| field.integer(0..=ADCHOICES_ID_MAX));
     section.finish();
-    regime
+    let adchoices_participant = adchoices_participant.and_then(|id| u16::try_from(id).ok());
+    Some(Policy { adchoices_participant, ..Policy::new(regime?) })
 }
+
+/// An AdChoices signal has 12 bits for it.
+const ADCHOICES_ID_MAX: u64 = 4_095;

@@ -7,13 +7,24 @@ use std::fmt;
 pub struct Policy {
     /// What applies where a request says nothing and its country is not known.
     pub default_regime: Regime,
+    /// Our participant id in AdChoices signals, if we have one.
+    pub adchoices_participant: Option<u16>,
 }
 
 impl Policy {
+    /// Everything but the regime that nobody can choose for the operator is as if it was not configured.
+    pub const fn new(default_regime: Regime) -> Self {
+        Self { default_regime, adchoices_participant: None }
+    }
+
     /// Identifies the policy in stored evidence, so that a decision can be traced to the settings behind it.
     pub fn version(&self) -> PolicyVersion {
         // FNV-1a over the settings' names and values: stable across releases, unlike std's hasher.
-        let text = format!("default_regime={}", self.default_regime.name());
+        let mut text = format!("default_regime={}", self.default_regime.name());
+        // Only what is set: a setting that is new must not change the version of policies without it.
+        if let Some(participant) = self.adchoices_participant {
+            text.push_str(&format!(" adchoices_participant={participant}"));
+        }
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });

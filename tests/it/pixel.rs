@@ -165,9 +165,9 @@ const REFUSED: &[(&str, &str, &[Header])] = &[
     ("suppressed; reason=opt-out-cookie", "", &[("Cookie", "a=b; pg_optout=1")]),
     ("suppressed; reason=personalize-off", "", &[("Cookie", "pg_prefs=1000")]),
     ("suppressed; reason=prefs-malformed", "", &[("Cookie", "pg_prefs=on")]),
-    ("suppressed; reason=adchoices-unread", "&adchoices_signal=BYVHiWQAAAAA", &[]),
-    ("suppressed; reason=adchoices-unread", "", &[("X-AdChoices", "BYVHiWQAAAAA")]),
-    ("suppressed; reason=adchoices-unread", "", &[("Cookie2", "BYVHiWQAAAAA")]),
+    ("suppressed; reason=adchoices", "&adchoices_signal=BYVHiWQAAAAA", &[]),
+    ("suppressed; reason=adchoices", "", &[("X-AdChoices", "BYVHiWQAAAAA")]),
+    ("suppressed; reason=adchoices", "", &[("Cookie2", "BYVHiWQAAAAA")]),
     ("suppressed; reason=gpc", "", &[("Sec-GPC", "1")]),
     ("suppressed; reason=dnt", "", &[("DNT", "1")]),
     ("suppressed; reason=coppa", "&coppa=1", &[]),
@@ -180,16 +180,20 @@ const REFUSED: &[(&str, &str, &[Header])] = &[
         "&gdpr=1&gdpr_consent=CQSbk4AQSbk4ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA",
         &[],
     ),
-    (
-        "suppressed; reason=tcf-unread",
-        "&gdpr=0&gdpr_consent=CQSbk4AQSbk4ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA",
-        &[],
-    ),
-    ("suppressed; reason=gpp-unread", "&gpp=DBABBg~BUUAAABA.YA&gpp_sid=8", &[]),
-    ("suppressed; reason=gpp-unread", "&gpp_sid=7", &[]),
-    ("suppressed; reason=us-privacy-unread", "&us_privacy=1YNN", &[]),
-    ("suppressed; reason=us-privacy-unread", "&ccpa=1YNN", &[]),
-    ("suppressed; reason=addtl-consent-unread", "&addtl_consent=2~1.2~dv.3", &[]),
+    ("suppressed; reason=gpp-gpc", "&gpp=DBABBg~BUUAAABA.YA&gpp_sid=8", &[]),
+    ("suppressed; reason=known-child", "&gpp=DBABLA~BVQqAAAAQAA.QA&gpp_sid=7", &[]),
+    ("suppressed; reason=gpp-malformed", "&gpp=x&gpp_sid=-1", &[]),
+    ("suppressed; reason=gpp-sid-malformed", "&gpp_sid=seven", &[]),
+    ("suppressed; reason=gpp-section-missing", "&gpp_sid=7", &[]),
+    ("suppressed; reason=gpp-section-malformed", "&gpp=DBABLA~x&gpp_sid=7", &[]),
+    ("suppressed; reason=gpp-section-unknown", "&gpp=DBABYA~x", &[]),
+    ("suppressed; reason=us-opt-out", "&gpp=DBABLA~CEAQAAAAAABA.QA", &[]),
+    ("suppressed; reason=us-no-notice", "&gpp=DBABLA~BlQqAAAAAAA.QA", &[]),
+    ("suppressed; reason=us-service-provider", "&gpp=DBABLA~BVQqAAAAABA.QA", &[]),
+    ("suppressed; reason=us-personal-data", "&gpp=DBABLA~BVQqAAAACgA.QA&gpp_sid=7", &[]),
+    ("suppressed; reason=us-privacy-opt-out", "&us_privacy=1YYN", &[]),
+    ("suppressed; reason=us-privacy-opt-out", "&ccpa=1YNN&usp=1YYN", &[]),
+    ("suppressed; reason=us-privacy-malformed", "&us_privacy=1YN&gpp=DBABLA~BVQqAAAAAAA.QA&gpp_sid=7", &[]),
 ];
 
 #[test]
@@ -269,12 +273,18 @@ fn an_unfilled_macro_and_a_signal_that_says_nothing_refuse_nothing() {
         "&gpp_sid=-1",
         "&gpp=&gpp_sid=",
         "&coppa=0&lat=0",
+        "&us_privacy=1YNN",
+        "&us_privacy=x",
+        "&gpp=DBABLA~BVQqAAAAAAA.QA&gpp_sid=7",
+        "&gdpr=0&gdpr_consent=x&addtl_consent=2~1.2~dv.3",
+        "&adchoices_signal=x",
     ] {
         let reply =
             world.get(&format!("/i/adsct?txn_id=o8z6j{query}"), &[BROWSER, ("DNT", "0"), ("Sec-GPC", "0")]);
         assert!(reply.outcome().starts_with("stored"), "{query}: {}", reply.outcome());
     }
-    assert_eq!(world.stored().len(), 6);
+    assert_eq!(world.stored().len(), 11);
+    assert!(world.admin_get("/metrics").text().contains("pixelgate_malformed_adchoices_total 1"));
 }
 
 #[test]
