@@ -15,6 +15,7 @@ use tokio_rustls::rustls;
 use super::{AppError, Environment, Reread};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
+use crate::consent::policy::Policy;
 use crate::domain::time::{Clock, Rng};
 use crate::http::csrf::Forms;
 use crate::http::limits::Limits;
@@ -135,13 +136,27 @@ pub fn live(config: &Config) -> Result<Live, AppError> {
     let identity = IdentityKeys::new(&secrets, config.cookie.max_age_days);
     Ok(Live {
         registry: config.registry(),
-        gate: Gate::new(config.policy),
+        gate: Gate::new(policy(config)),
         identity: identity.ok_or_else(|| AppError::Part("there is no cookie key".to_owned()))?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
         crawlers: Arc::new(Crawlers::shipped()),
         cookie_name: config.cookie.name.clone(),
         country_header: config.proxies.country_header.clone(),
     })
+}
+
+/// A list that cannot be used never stops the server: where the GDPR applies, it only refuses then.
+fn policy(config: &Config) -> Policy {
+    let mut policy = config.policy;
+    let (Some(vendor), Some(path)) = (&mut policy.vendor, &config.vendor_list) else { return policy };
+    match config::load_vendor_list(path) {
+        Ok(list) => vendor.listed = list.get(vendor.id).map(|declaration| (list.version(), *declaration)),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "there is no vendor list"),
+    }
+    if vendor.listed.is_none() {
+        tracing::warn!(vendor.id, "not on the vendor list: nothing is permitted where the GDPR applies");
+    }
+    policy
 }
 
 fn geo(path: &Path) -> Result<Geo, AppError> {

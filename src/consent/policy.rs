@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::tcf::vendor_list::VendorDeclaration;
+
 /// The part of the configuration that the gate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -9,12 +11,22 @@ pub struct Policy {
     pub default_regime: Regime,
     /// Our participant id in AdChoices signals, if we have one.
     pub adchoices_participant: Option<u16>,
+    /// Who we are in TC strings. Without it no TC string permits anything.
+    pub vendor: Option<Vendor>,
+}
+
+/// Ourselves, as the Global Vendor List has us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vendor {
+    pub id: u16,
+    /// The version of the list and our entry in it. `None`: there is no list, or we are not on it.
+    pub listed: Option<(u16, VendorDeclaration)>,
 }
 
 impl Policy {
     /// Everything but the regime that nobody can choose for the operator is as if it was not configured.
     pub const fn new(default_regime: Regime) -> Self {
-        Self { default_regime, adchoices_participant: None }
+        Self { default_regime, adchoices_participant: None, vendor: None }
     }
 
     /// Identifies the policy in stored evidence, so that a decision can be traced to the settings behind it.
@@ -24,6 +36,10 @@ impl Policy {
         // Only what is set: a setting that is new must not change the version of policies without it.
         if let Some(participant) = self.adchoices_participant {
             text.push_str(&format!(" adchoices_participant={participant}"));
+        }
+        if let Some(Vendor { id, listed }) = self.vendor {
+            let list = listed.map_or(0, |(version, _)| version);
+            text.push_str(&format!(" vendor={id} vendor_list={list}"));
         }
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

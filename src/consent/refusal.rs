@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::gpp::applicable::GppFault;
 use super::gpp::us_rule::UsReason;
+use super::tcf::basis::NoBasis;
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $kind:ident, $text:literal;)*) => {
@@ -49,7 +50,14 @@ refusals! {
     KnownChild = "known-child", Denied, "a section of the GPP string is about a known child";
     DirectedToChildren = "child-site", Denied, "the site is directed to children";
     GdprConsentAbsent = "gdpr-no-consent", Absent, "GDPR applies and there is no consent string";
-    GdprConsentUnread = "gdpr-unread", Malformed, "GDPR applies and its consent string is not decoded";
+    TcMalformed = "tcf-malformed", Malformed, "GDPR applies and the TC string cannot be read";
+    TcInvalid = "tcf-invalid", Malformed, "GDPR applies and the TC string must not be relied on";
+    TcNotOnList = "tcf-not-on-list", Absent, "GDPR applies and we are not on the vendor list, or there is none";
+    TcNotDeclared = "tcf-not-declared", Denied, "GDPR applies and our entry in the vendor list lacks the purpose";
+    TcRestricted = "tcf-restricted", Denied, "GDPR applies and the publisher's restrictions leave us no basis";
+    TcNotDisclosed = "tcf-not-disclosed", Denied, "GDPR applies and the person was not told about us";
+    TcNoConsent = "tcf-no-consent", Denied, "GDPR applies and there is no consent to the purpose, or none to us";
+    TcNoInterest = "tcf-no-interest", Denied, "GDPR applies and our legitimate interest was not shown, or was objected to";
     GppMalformed = "gpp-malformed", Malformed, "the GPP string cannot be read";
     GppSidMalformed = "gpp-sid-malformed", Malformed, "`gpp_sid` is no list of section ids";
     GppSectionMissing = "gpp-section-missing", Absent, "a section applies and is not in the GPP string";
@@ -64,6 +72,23 @@ refusals! {
 }
 
 impl Refusal {
+    pub(super) const fn of_no_basis(reason: NoBasis) -> Self {
+        match reason {
+            NoBasis::Invalid(_) => Self::TcInvalid,
+            NoBasis::NotOnList | NoBasis::Deleted => Self::TcNotOnList,
+            NoBasis::NotDeclared => Self::TcNotDeclared,
+            NoBasis::NotAllowed
+            | NoBasis::Contradictory
+            | NoBasis::ConsentRequired
+            | NoBasis::InterestRequired => Self::TcRestricted,
+            NoBasis::NotDisclosed => Self::TcNotDisclosed,
+            NoBasis::ConsentOnly | NoBasis::PurposeNotConsented | NoBasis::VendorNotConsented => {
+                Self::TcNoConsent
+            }
+            NoBasis::PurposeInterestNotShown | NoBasis::VendorInterestNotShown => Self::TcNoInterest,
+        }
+    }
+
     pub(super) const fn of_gpp_fault(fault: GppFault) -> Self {
         match fault {
             GppFault::NotGpp(_) => Self::GppMalformed,

@@ -117,7 +117,7 @@ impl Rule {
             Self::Children if signals.coppa => Verdict::Deny(Refusal::Coppa),
             Self::Children if heard.gpp.known_child => Verdict::Deny(Refusal::KnownChild),
             Self::Children => deny_if(about.directed_to_children, Refusal::DirectedToChildren),
-            Self::Gdpr => judge_gdpr(heard, policy),
+            Self::Gdpr => judge_gdpr(activity, heard),
             Self::Gpp => judge_gpp(heard),
             Self::UnitedStates => judge_united_states(heard, policy),
             Self::DefaultRegime => judge_default(heard, policy),
@@ -129,18 +129,14 @@ const fn deny_if(denied: bool, reason: Refusal) -> Verdict {
     if denied { Verdict::Deny(reason) } else { Verdict::Abstain }
 }
 
-fn judge_gdpr(heard: &Heard<'_>, policy: &Policy) -> Verdict {
-    let signals = heard.signals;
-    let said = signals.gdpr == GdprFlag::InScope || heard.gpp.tcf_applies;
-    let unsaid = signals.gdpr == GdprFlag::Absent
-        && (policy.default_regime == Regime::Gdpr
-            || signals.country.is_some_and(|country| country.wants_consent_first()));
-    if !said && !unsaid {
-        Verdict::Abstain
-    } else if signals.gdpr_consent || !signals.gpp.is_empty() {
-        Verdict::Deny(Refusal::GdprConsentUnread)
-    } else {
-        Verdict::Deny(Refusal::GdprConsentAbsent)
+fn judge_gdpr(activity: Activity, heard: &Heard<'_>) -> Verdict {
+    if !heard.gdpr_applies {
+        return Verdict::Abstain;
+    }
+    match heard.tcf(activity) {
+        Some(Ok(basis)) => Verdict::Allow(Regime::Gdpr, basis),
+        Some(Err(reason)) => Verdict::Deny(reason),
+        None => Verdict::Deny(Refusal::GdprConsentAbsent),
     }
 }
 
@@ -171,13 +167,16 @@ fn judge_united_states(heard: &Heard<'_>, policy: &Policy) -> Verdict {
 }
 
 fn judge_default(heard: &Heard<'_>, policy: &Policy) -> Verdict {
+    if heard.gdpr_applies {
+        return Verdict::Abstain;
+    }
     if heard.signals.country.is_some() || heard.signals.gdpr == GdprFlag::NotInScope {
         return Verdict::Allow(Regime::None, Basis::NotRequired);
     }
     match policy.default_regime {
         Regime::None => Verdict::Allow(Regime::None, Basis::Default),
         Regime::Us => Verdict::Allow(Regime::Us, Basis::NotOptedOut),
-        // Reached only where the GDPR rule has denied already.
+        // Never reached: where nothing is said, this default is what makes the GDPR apply.
         Regime::Gdpr => Verdict::Deny(Refusal::GdprConsentAbsent),
     }
 }

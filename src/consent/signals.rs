@@ -21,7 +21,7 @@ pub struct Signals<'q> {
     pub(super) lat: bool,
     pub(super) coppa: bool,
     pub(super) gdpr: GdprFlag,
-    pub(super) gdpr_consent: bool,
+    pub(super) gdpr_consent: Vec<Cow<'q, str>>,
     pub(super) gpp: Vec<Cow<'q, str>>,
     /// All lists of sections, joined by commas.
     pub(super) gpp_sid: Option<Cow<'q, str>>,
@@ -107,7 +107,7 @@ impl<'q> Signals<'q> {
         }
         match signal {
             Parameter::Gdpr => self.gdpr = self.gdpr.max(GdprFlag::parse(&value)),
-            Parameter::GdprConsent => self.gdpr_consent = true,
+            Parameter::GdprConsent => keep(&mut self.gdpr_consent, value),
             Parameter::Gpp => keep(&mut self.gpp, value),
             Parameter::GppSid => self.see_sections(value),
             Parameter::UsPrivacy => self.us_privacy.add(&value),

@@ -1,9 +1,11 @@
 //! The gate's laws, over enumerated combinations of what a request can say.
 
 use super::*;
+use crate::consent::policy::Vendor;
 use crate::consent::refusal::RefusalKind;
 use crate::consent::regulated::BrowserCookie;
 use crate::consent::signals::{GdprFlag, Personalize};
+use crate::consent::tcf::vendor_list::VendorDeclaration;
 use crate::domain::conversion::Country;
 use crate::domain::id::BrowserId;
 use crate::domain::opt_out::OptOutView;
@@ -47,7 +49,7 @@ impl Case {
         signals.lat = pick(2) == 1;
         signals.coppa = pick(2) == 1;
         signals.gdpr = GDPR[pick(3)];
-        signals.gdpr_consent = pick(2) == 1;
+        signals.see_parameter("gdpr_consent", CONSENT[pick(4)]);
         signals.see_parameter("gpp", GPP[pick(7)]);
         signals.see_parameter("gpp_sid", SECTIONS[pick(6)]);
         signals.see_parameter("us_privacy", US_PRIVACY[pick(5)]);
@@ -62,7 +64,7 @@ impl Case {
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Gate, &Circumstances<'_>) -> T) -> T {
-        let gate = Gate::new(Policy { adchoices_participant: Some(2), ..Policy::new(self.regime) });
+        let gate = Gate::new(policy(self.regime));
         let heard = gate.hear(&self.signals);
         let opt_outs = OptedOut(self.opted_out);
         ask(
@@ -95,7 +97,7 @@ impl Case {
             |signals| signals.lat = true,
             |signals| signals.coppa = true,
             |signals| signals.gdpr = GdprFlag::InScope,
-            |signals| signals.gdpr_consent = true,
+            |signals| signals.see_parameter("gdpr_consent", "x"),
             |signals| signals.see_parameter("gpp", USCA_OPTED_OUT),
             |signals| signals.see_parameter("gpp", "x"),
             |signals| signals.see_parameter("gpp", USNAT_PERSONAL_DATA),
@@ -115,6 +117,20 @@ impl Case {
 }
 
 const PERSONALIZE: [Personalize; 3] = [Personalize::On, Personalize::Malformed, Personalize::Off];
+/// Consent to purposes 1 and 7 and to vendor 9999, which is us; the same without purpose 1, and without us.
+const CONSENTED: &str = "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAAAAAABOHwAROHgAAAA";
+const NOT_P1: &str = "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAAAAAABOHwAROHgAAAA";
+const CONSENT: [&str; 4] = ["", CONSENTED, NOT_P1, "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAAAAAAAAAAAAAAA"];
+const P7_ONLY_BY_INTEREST: &str = "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAIAAAABOHwAROHk4fABE4eAA";
+
+/// We ask for consent to purpose 1 and purpose 7.
+fn policy(regime: Regime) -> Policy {
+    let declaration =
+        VendorDeclaration { consent: [1, 7].into_iter().collect(), ..VendorDeclaration::default() };
+    let vendor = Some(Vendor { id: 9_999, listed: Some((1, declaration)) });
+    Policy { adchoices_participant: Some(2), vendor, ..Policy::new(regime) }
+}
+
 const GDPR: [GdprFlag; 3] = [GdprFlag::Absent, GdprFlag::NotInScope, GdprFlag::InScope];
 const SECTIONS: [&str; 6] = ["", "-1", "7", "2", "2,7", "8"];
 /// Section 7 without an objection; the same beside section 2.
@@ -127,7 +143,7 @@ const US_PRIVACY: [&str; 5] = ["", "1---", "1YNN", "1YYN", "x"];
 const ADCHOICES_LIMIT: &str = "BYVHiWQAAAAA";
 /// Limits participants 1 and 3, allows 2, which is us.
 const ADCHOICES: [&str; 3] = ["", "BYVHiWSADABAAIQAwABAZEA", ADCHOICES_LIMIT];
-const CASES: u64 = (1 << 11) * 3 * 3 * 3 * 7 * 6 * 5 * 4 * 3;
+const CASES: u64 = (1 << 10) * 4 * 3 * 3 * 3 * 7 * 6 * 5 * 4 * 3;
 
 /// Every 1999th case: 1999 has no factor in common with the fields' bases, so each combination of a few fields comes.
 fn cases() -> impl Iterator<Item = Case> {
@@ -147,6 +163,7 @@ fn adding_a_refusal_never_turns_deny_into_allow() {
     }
 }
 
+/// But for TC strings that consent to purpose 1 and not to 7: they are asked about each on its own.
 #[test]
 fn identifying_is_permitted_only_where_measuring_is() {
     for case in cases() {
@@ -198,10 +215,7 @@ fn a_permit_carries_its_evidence() {
     let permitted = Case::numbered(0).with(|gate, about| gate.admit(COOKIE, about)).expect("nothing denies");
     let evidence = permitted.evidence();
     assert_eq!((permitted.value(), evidence.decided_at), (&COOKIE, Timestamp(7)));
-    assert_eq!(
-        evidence.policy,
-        Policy { adchoices_participant: Some(2), ..Policy::new(Regime::None) }.version()
-    );
+    assert_eq!(evidence.policy, policy(Regime::None).version());
     assert!(evidence.activities.contains(Activity::Identify));
     assert!(!evidence.activities.contains(Activity::Measure));
 }
@@ -296,4 +310,112 @@ fn an_adchoices_signal_only_ever_denies() {
     assert_eq!(limits_us(Some(2), b"$Version=1"), (false, 1));
     assert_eq!(limits_us(Some(2), b"\xff"), (false, 1));
     check(Regime::Gdpr, &[("adchoices_signal", ADCHOICES[1])], Err(Refusal::GdprConsentAbsent));
+}
+
+/// Strings by what they grant: bit 0 consent to purpose 1, 1 consent to purpose 7, 2 interest in purpose 7, 3 consent
+/// to us, 4 our interest.
+const BY_BITS: [&str; 32] = [
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAAAAAAAAAAAAAAAAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAAAAAAAAAAAAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAAAAAAAAAAAAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAAAAAAAAAAAAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAAAAAIAAAAAAAAAAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAIAAAAAAAAAAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAIAAAAAAAAAAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAIAAAAAAAAAAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAAAAAAAAAABOHwAROHgAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAAAAAABOHwAROHgAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAAAAAABOHwAROHgAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAAAAAABOHwAROHgAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAAAAAIAAAABOHwAROHgAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAIAAAABOHwAROHgAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAIAAAABOHwAROHgAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAIAAAABOHwAROHgAAAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAAAAAAAAAAAAACcPgAicPAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAAAAAAAAACcPgAicPAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAAAAAAAAACcPgAicPAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAAAAAAAAACcPgAicPAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAAAAAIAAAAAAACcPgAicPAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAIAAAAAAACcPgAicPAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAIAAAAAAACcPgAicPAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAIAAAAAAACcPgAicPAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAAAAAAAAAABOHwAROHk4fABE4eAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAAAAAABOHwAROHk4fABE4eAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAAAAAABOHwAROHk4fABE4eAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAAAAAABOHwAROHk4fABE4eAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAAAAAIAAAABOHwAROHk4fABE4eAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAIAAAABOHwAROHk4fABE4eAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAIAAAABOHwAROHk4fABE4eAA",
+    "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAIAAAABOHwAROHk4fABE4eAA",
+];
+
+/// What `text` permits for measuring and for identifying, where our declaration of purpose 7 is `consent` or not.
+fn granted(text: &'static str, consent: bool) -> [Result<(Regime, Basis), Refusal>; 2] {
+    let only = |purposes: &[u8]| purposes.iter().copied().collect();
+    let declaration = match consent {
+        true => VendorDeclaration { consent: only(&[1, 7]), ..VendorDeclaration::default() },
+        false => VendorDeclaration {
+            consent: only(&[1]),
+            legitimate_interest: only(&[7]),
+            ..VendorDeclaration::default()
+        },
+    };
+    let vendor = Some(Vendor { id: 9_999, listed: Some((1, declaration)) });
+    let gate = Gate::new(Policy { vendor, ..Policy::new(Regime::Gdpr) });
+    let mut signals = Signals::default();
+    signals.see_parameter("gdpr_consent", text);
+    let about = Circumstances {
+        heard: &gate.hear(&signals),
+        directed_to_children: false,
+        opt_outs: &OptedOut(false),
+        now: Timestamp(7),
+    };
+    Activity::ALL.map(|activity| gate.decide(activity, None, &about).map_err(|refused| refused.reason))
+}
+
+#[test]
+fn the_declared_basis_is_what_counts_and_removing_a_bit_never_allows_more() {
+    for consent in [true, false] {
+        for (bits, text) in BY_BITS.iter().enumerate() {
+            let has = |all: usize| bits & all == all;
+            let measure = if consent { has(0b01010) } else { has(0b10100) };
+            let [measured, identified] = granted(text, consent);
+            assert_eq!(
+                (measured.is_ok(), identified.is_ok()),
+                (measure, has(0b01001)),
+                "{bits:05b} {consent}"
+            );
+            let basis = if consent { Basis::Consent } else { Basis::LegitimateInterest };
+            assert!(measured.is_err() || measured == Ok((Regime::Gdpr, basis)));
+            for removed in 0..5 {
+                let fewer = granted(BY_BITS[bits & !(1 << removed)], consent);
+                assert!(measured.is_ok() || fewer[0].is_err());
+                assert!(identified.is_ok() || fewer[1].is_err());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_tc_string_must_allow_and_gpp_brings_one_too() {
+    let consent = Ok((Regime::Gdpr, Basis::Consent));
+    let gpp = |text: &str| -> &'static str { Box::leak(format!("DBABMA~{text}").into_boxed_str()) };
+    check(Regime::Gdpr, &[("gdpr_consent", CONSENTED)], consent);
+    check(Regime::None, &[("gdpr", "1"), ("gdpr_consent", CONSENTED)], consent);
+    check(Regime::None, &[("gpp", gpp(CONSENTED))], consent);
+    check(Regime::None, &[("gpp_sid", "2"), ("gdpr_consent", CONSENTED)], consent);
+    let refused = Err(Refusal::TcNoConsent);
+    check(
+        Regime::Gdpr,
+        &[("gdpr_consent", CONSENTED), ("gdpr_consent", P7_ONLY_BY_INTEREST), ("gdpr_consent", NOT_P1)],
+        refused,
+    );
+    check(Regime::Gdpr, &[("gdpr_consent", CONSENTED), ("gpp_sid", "-1"), ("gpp", gpp(CONSENT[3]))], refused);
+    check(
+        Regime::None,
+        &[("gpp_sid", "2"), ("gpp", "DBAA"), ("gdpr_consent", CONSENTED)],
+        Err(Refusal::GppSectionMissing),
+    );
+    check(Regime::Gdpr, &[("gdpr_consent", CONSENTED), ("gdpr_consent", "x")], Err(Refusal::TcMalformed));
+    check(Regime::None, &[("gdpr_consent", "x")], NO_BASIS);
 }
