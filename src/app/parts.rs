@@ -15,6 +15,7 @@ use tokio_rustls::rustls;
 use super::{AppError, Environment, Reread};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
+use crate::consent::policy::Policy;
 use crate::domain::time::{Clock, Rng};
 use crate::http::csrf::Forms;
 use crate::http::limits::Limits;
@@ -134,7 +135,7 @@ pub(super) fn workers(config: &Config) -> usize {
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
     Ok(Live {
         registry: config.registry(),
-        gate: Gate::new(config.policy),
+        gate: Gate::new(policy(config)),
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
         crawlers,
@@ -149,6 +150,20 @@ pub fn identity(config: &Config) -> Result<IdentityKeys, AppError> {
         config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect();
     let keys = IdentityKeys::new(&secrets, config.cookie.max_age_days);
     keys.ok_or_else(|| AppError::Part("there is no cookie key".to_owned()))
+}
+
+/// A list that cannot be used never stops the server: where the GDPR applies, it only refuses then.
+fn policy(config: &Config) -> Policy {
+    let mut policy = config.policy;
+    let (Some(vendor), Some(path)) = (&mut policy.vendor, &config.vendor_list) else { return policy };
+    match config::load_vendor_list(path) {
+        Ok(list) => vendor.listed = list.get(vendor.id).map(|declaration| (list.version(), *declaration)),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "there is no vendor list"),
+    }
+    if vendor.listed.is_none() {
+        tracing::warn!(vendor.id, "not on the vendor list: nothing is permitted where the GDPR applies");
+    }
+    policy
 }
 
 fn geo(path: &Path) -> Result<Geo, AppError> {

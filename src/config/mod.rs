@@ -28,7 +28,7 @@ pub use log::{Ack, AckClasses, Log};
 pub use mistake::{ConfigError, Mistake};
 pub use vendor_list::{VendorListError, VendorListFault, load_vendor_list, parse_vendor_list};
 
-use crate::consent::policy::{Policy, Regime};
+use crate::consent::policy::{Policy, Regime, Vendor};
 use crate::domain::settings::Registry;
 use walk::{Document, Section};
 
@@ -48,7 +48,10 @@ pub struct Config {
     /// A MaxMind country database (`.mmdb`) for clients whose country no proxy names.
     pub geo_database: Option<PathBuf>,
     pub log: Log,
+    /// Without our entry in the vendor list, which is read when the server starts and on reload.
     pub policy: Policy,
+    /// The Global Vendor List (GVL v3 JSON).
+    pub vendor_list: Option<PathBuf>,
     pub cookie: Cookie,
     /// At least one; the first signs.
     pub cookie_keys: Vec<CookieKey>,
@@ -107,14 +110,14 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let proxies = listen::proxies(root);
     let geo_database = geo_database(root);
     let log = log::log(root);
-    let default_regime = default_regime(root);
+    let policy = policy(root);
     let cookie = keys::cookie(root);
     let cookie_keys = keys::cookie_keys(root, development);
     let limits = limits::limits(root);
     let rate_limits = limits::rate_limits(root);
     let accounts = accounts::accounts(root);
     let ((public, workers), (admin, admin_token)) = (public?, admin?);
-    let policy = Policy { default_regime: default_regime? };
+    let (policy, vendor_list) = policy?;
     Some(Config {
         mode,
         data_dir: data_dir?,
@@ -126,6 +129,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
         geo_database,
         log,
         policy,
+        vendor_list,
         cookie,
         cookie_keys,
         limits,
@@ -141,14 +145,23 @@ fn geo_database(root: &Section<'_>) -> Option<PathBuf> {
     database
 }
 
-/// Without a default on purpose: where nothing is known about a visitor, only the operator can say which law is the
+/// The regime is without a default on purpose: where nothing is known about a visitor, only the operator can say which law is the
 /// safe assumption.
-fn default_regime(root: &Section<'_>) -> Option<Regime> {
+fn policy(root: &Section<'_>) -> Option<(Policy, Option<PathBuf>)> {
     let section = root.section("consent");
     let fix = "choose what applies where a visitor's country is not known: \"gdpr\" (store nothing without consent), \
                \"us\" (store unless opted out) or \"none\"; nobody can choose it for you";
     let regimes = Regime::ALL.map(|regime| (regime.name(), regime));
     let regime = section.require("default_regime", fix).and_then(|field| field.one_of(&regimes));
+    let adchoices_participant =
+        section.get("adchoices_participant").and_then(|field| field.integer(0..=ADCHOICES_ID_MAX));
+    let vendor_id = section.get("vendor_id").and_then(|field| field.integer(1..=u64::from(u16::MAX)));
+    let vendor_list = section.get("vendor_list").and_then(|field| field.text()).map(PathBuf::from);
     section.finish();
-    regime
+    let vendor = vendor_id.and_then(|id| u16::try_from(id).ok()).map(|id| Vendor { id, listed: None });
+    let adchoices_participant = adchoices_participant.and_then(|id| u16::try_from(id).ok());
+    Some((Policy { adchoices_participant, vendor, ..Policy::new(regime?) }, vendor_list))
 }
+
+/// An AdChoices signal has 12 bits for it.
+const ADCHOICES_ID_MAX: u64 = 4_095;

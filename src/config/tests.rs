@@ -193,6 +193,20 @@ fn types_and_ranges_are_told() {
 }
 
 #[test]
+fn who_we_are_in_consent_strings_is_read_as_it_is_written() {
+    let regime = "default_regime = \"gdpr\"";
+    let ids = "vendor_id = 755\nvendor_list = \"list.json\"\nadchoices_participant = 4095";
+    let config = Config::parse(&GOOD.replace(regime, &format!("{regime}\n{ids}")), &environment);
+    let config = config.expect("a good configuration");
+    assert_eq!(config.policy.vendor.map(|vendor| (vendor.id, vendor.listed)), Some((755, None)));
+    assert_eq!(config.policy.adchoices_participant, Some(4_095));
+    assert_eq!(config.vendor_list.as_deref(), Some(Path::new("list.json")));
+    for wrong in ["vendor_id = 0", "vendor_id = 65536", "adchoices_participant = 4096"] {
+        assert_eq!(mistakes(&GOOD.replace(regime, &format!("{regime}\n{wrong}"))).len(), 1, "{wrong}");
+    }
+}
+
+#[test]
 fn the_default_regime_has_to_be_chosen() {
     let fix = "choose what applies where a visitor's country is not known: \"gdpr\" (store nothing without consent), \
                \"us\" (store unless opted out) or \"none\"; nobody can choose it for you";

@@ -21,18 +21,25 @@ pub enum Basis {
     NotRequired,
     /// Allowed unless opted out, and nobody had.
     NotOptedOut,
+    /// Consent under the GDPR, by a TC string.
+    Consent,
+    /// Legitimate interest under the GDPR, shown and not objected to, by a TC string.
+    LegitimateInterest,
     /// The operator's default where the request said nothing and its country is not known.
     Default,
 }
 
 impl Basis {
-    pub const ALL: [Self; 3] = [Self::NotRequired, Self::NotOptedOut, Self::Default];
+    pub const ALL: [Self; 5] =
+        [Self::NotRequired, Self::NotOptedOut, Self::Default, Self::Consent, Self::LegitimateInterest];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotRequired => "not-required",
             Self::NotOptedOut => "not-opted-out",
             Self::Default => "default",
+            Self::Consent => "consent",
+            Self::LegitimateInterest => "legitimate-interest",
         }
     }
 

@@ -10,6 +10,7 @@ pub mod bits;
 pub mod evidence;
 pub mod gate;
 pub mod gpp;
+pub mod heard;
 pub mod policy;
 pub mod refusal;
 pub mod regulated;

@@ -2,18 +2,45 @@
 
 use std::fmt;
 
+use super::tcf::vendor_list::VendorDeclaration;
+
 /// The part of the configuration that the gate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// What applies where a request says nothing and its country is not known.
     pub default_regime: Regime,
+    /// Our participant id in AdChoices signals, if we have one.
+    pub adchoices_participant: Option<u16>,
+    /// Who we are in TC strings. Without it no TC string permits anything.
+    pub vendor: Option<Vendor>,
+}
+
+/// Ourselves, as the Global Vendor List has us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vendor {
+    pub id: u16,
+    /// The version of the list and our entry in it. `None`: there is no list, or we are not on it.
+    pub listed: Option<(u16, VendorDeclaration)>,
 }
 
 impl Policy {
+    /// Everything but the regime that nobody can choose for the operator is as if it was not configured.
+    pub const fn new(default_regime: Regime) -> Self {
+        Self { default_regime, adchoices_participant: None, vendor: None }
+    }
+
     /// Identifies the policy in stored evidence, so that a decision can be traced to the settings behind it.
     pub fn version(&self) -> PolicyVersion {
         // FNV-1a over the settings' names and values: stable across releases, unlike std's hasher.
-        let text = format!("default_regime={}", self.default_regime.name());
+        let mut text = format!("default_regime={}", self.default_regime.name());
+        // Only what is set: a setting that is new must not change the version of policies without it.
+        if let Some(participant) = self.adchoices_participant {
+            text.push_str(&format!(" adchoices_participant={participant}"));
+        }
+        if let Some(Vendor { id, listed }) = self.vendor {
+            let list = listed.map_or(0, |(version, _)| version);
+            text.push_str(&format!(" vendor={id} vendor_list={list}"));
+        }
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });

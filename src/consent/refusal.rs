@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use super::gpp::applicable::GppFault;
+use super::gpp::us_rule::UsReason;
+use super::tcf::basis::NoBasis;
+
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $kind:ident, $text:literal;)*) => {
         /// One reason for a refusal. [`Self::code`] is what answers and metrics carry.
@@ -37,18 +41,84 @@ refusals! {
     OptedOut = "opted-out", OptedOut, "this browser id has opted out";
     PersonalizeOff = "personalize-off", OptedOut, "\"Personalize ads\" is off";
     PrefsMalformed = "prefs-malformed", Malformed, "the settings cookie is not four bits, so it is read as off";
-    AdChoicesUnread = "adchoices-unread", Malformed, "there is an AdChoices signal, which is not decoded";
+    AdChoices = "adchoices", Denied, "the AdChoices signal limits everybody, or us";
     Gpc = "gpc", Denied, "Global Privacy Control is on";
+    GppGpc = "gpp-gpc", Denied, "Global Privacy Control is on, as a section of the GPP string says";
     Dnt = "dnt", Denied, "Do Not Track is on";
     LimitAdTracking = "lat", Denied, "the device limits ad tracking";
     Coppa = "coppa", Denied, "the request is flagged as concerning a child";
+    KnownChild = "known-child", Denied, "a section of the GPP string is about a known child";
     DirectedToChildren = "child-site", Denied, "the site is directed to children";
     GdprConsentAbsent = "gdpr-no-consent", Absent, "GDPR applies and there is no consent string";
-    GdprConsentUnread = "gdpr-unread", Malformed, "GDPR applies and its consent string is not decoded";
-    TcStringUnread = "tcf-unread", Malformed, "there is a TC string, which is not decoded";
-    GppUnread = "gpp-unread", Malformed, "there is a GPP string or section list, which is not decoded";
-    UsPrivacyUnread = "us-privacy-unread", Malformed, "there is a US Privacy string, which is not decoded";
-    AdditionalConsentUnread = "addtl-consent-unread", Malformed, "there is an Additional Consent string, which is not decoded";
+    TcMalformed = "tcf-malformed", Malformed, "GDPR applies and the TC string cannot be read";
+    TcInvalid = "tcf-invalid", Malformed, "GDPR applies and the TC string must not be relied on";
+    TcNotOnList = "tcf-not-on-list", Absent, "GDPR applies and we are not on the vendor list, or there is none";
+    TcNotDeclared = "tcf-not-declared", Denied, "GDPR applies and our entry in the vendor list lacks the purpose";
+    TcRestricted = "tcf-restricted", Denied, "GDPR applies and the publisher's restrictions leave us no basis";
+    TcNotDisclosed = "tcf-not-disclosed", Denied, "GDPR applies and the person was not told about us";
+    TcNoConsent = "tcf-no-consent", Denied, "GDPR applies and there is no consent to the purpose, or none to us";
+    TcNoInterest = "tcf-no-interest", Denied, "GDPR applies and our legitimate interest was not shown, or was objected to";
+    GppMalformed = "gpp-malformed", Malformed, "the GPP string cannot be read";
+    GppSidMalformed = "gpp-sid-malformed", Malformed, "`gpp_sid` is no list of section ids";
+    GppSectionMissing = "gpp-section-missing", Absent, "a section applies and is not in the GPP string";
+    GppSectionMalformed = "gpp-section-malformed", Malformed, "a section of the GPP string applies and cannot be read";
+    GppSectionUnknown = "gpp-section-unknown", Malformed, "a section of the GPP string applies and there is no rule for it";
+    UsOptOut = "us-opt-out", Denied, "a US section says that the person opted out of sale, sharing or targeted advertising";
+    UsNoNotice = "us-no-notice", Denied, "a US section says that no notice was given, or does not say that one was";
+    UsServiceProvider = "us-service-provider", Denied, "a US section says that the site works as a service provider only";
+    UsPersonalData = "us-personal-data", Denied, "a US section has consent to uses beyond what was told, which is no basis here";
+    UsPrivacyOptOut = "us-privacy-opt-out", Denied, "the US Privacy string says that the person opted out of sale";
+    UsPrivacyMalformed = "us-privacy-malformed", Malformed, "the US Privacy string cannot be read where US law may apply";
+}
+
+impl Refusal {
+    pub(super) const fn of_no_basis(reason: NoBasis) -> Self {
+        match reason {
+            NoBasis::Invalid(_) => Self::TcInvalid,
+            NoBasis::NotOnList | NoBasis::Deleted => Self::TcNotOnList,
+            NoBasis::NotDeclared => Self::TcNotDeclared,
+            NoBasis::NotAllowed
+            | NoBasis::Contradictory
+            | NoBasis::ConsentRequired
+            | NoBasis::InterestRequired => Self::TcRestricted,
+            NoBasis::NotDisclosed => Self::TcNotDisclosed,
+            NoBasis::ConsentOnly | NoBasis::PurposeNotConsented | NoBasis::VendorNotConsented => {
+                Self::TcNoConsent
+            }
+            NoBasis::PurposeInterestNotShown | NoBasis::VendorInterestNotShown => Self::TcNoInterest,
+        }
+    }
+
+    pub(super) const fn of_gpp_fault(fault: GppFault) -> Self {
+        match fault {
+            GppFault::NotGpp(_) => Self::GppMalformed,
+            GppFault::List => Self::GppSidMalformed,
+            GppFault::Missing(_) => Self::GppSectionMissing,
+            GppFault::Section(..) => Self::GppSectionMalformed,
+            GppFault::NoRule(_) | GppFault::Unknown(_) => Self::GppSectionUnknown,
+        }
+    }
+
+    pub(super) const fn of_us_reason(reason: UsReason) -> Self {
+        match reason {
+            UsReason::GlobalPrivacyControl => Self::GppGpc,
+            UsReason::KnownChildRefused | UsReason::KnownChild => Self::KnownChild,
+            UsReason::SaleOptedOut | UsReason::SharingOptedOut | UsReason::AdvertisingOptedOut => {
+                Self::UsOptOut
+            }
+            UsReason::SaleUnnoticed
+            | UsReason::SaleNoticeUnclear
+            | UsReason::SharingUntold
+            | UsReason::SharingUnnoticed
+            | UsReason::SharingNoticeUnclear
+            | UsReason::SharingUntoldUnclear
+            | UsReason::AdvertisingUnnoticed
+            | UsReason::AdvertisingNoticeUnclear
+            | UsReason::ProcessingUntold => Self::UsNoNotice,
+            UsReason::ServiceProvider | UsReason::ServiceProviderMode => Self::UsServiceProvider,
+            UsReason::PersonalData => Self::UsPersonalData,
+        }
+    }
 }
 
 /// What kind of "no" it is. Only an opt-out may ever lead to erasing what was stored before.

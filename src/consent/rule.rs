@@ -5,16 +5,17 @@
 
 use super::activity::Activity;
 use super::evidence::Basis;
+use super::heard::Heard;
 use super::policy::{Policy, Regime};
 use super::refusal::Refusal;
-use super::signals::{GdprFlag, GppSections, Personalize, Signals};
+use super::signals::{GdprFlag, Personalize, UsPrivacySaid};
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
 
 /// What a decision is made from, but for the value itself.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'a> {
-    pub signals: &'a Signals,
+    pub heard: &'a Heard<'a>,
     pub directed_to_children: bool,
     pub opt_outs: &'a dyn OptOutView,
     pub now: Timestamp,
@@ -42,7 +43,7 @@ pub enum Rule {
     LimitAdTracking,
     Children,
     Gdpr,
-    ConsentStrings,
+    Gpp,
     UnitedStates,
     DefaultRegime,
 }
@@ -60,7 +61,7 @@ impl Rule {
         Self::LimitAdTracking,
         Self::Children,
         Self::Gdpr,
-        Self::ConsentStrings,
+        Self::Gpp,
         Self::UnitedStates,
         Self::DefaultRegime,
     ];
@@ -77,7 +78,7 @@ impl Rule {
             Self::LimitAdTracking => "limit ad tracking",
             Self::Children => "children",
             Self::Gdpr => "GDPR",
-            Self::ConsentStrings => "consent strings",
+            Self::Gpp => "GPP string",
             Self::UnitedStates => "United States",
             Self::DefaultRegime => "default regime",
         }
@@ -92,7 +93,7 @@ impl Rule {
         policy: &Policy,
         about: &Circumstances<'_>,
     ) -> Verdict {
-        let signals = about.signals;
+        let (heard, signals) = (about.heard, about.heard.signals);
         match self {
             Self::Speculative => deny_if(signals.speculative, Refusal::Speculative),
             Self::Crawler => deny_if(signals.crawler, Refusal::Crawler),
@@ -106,18 +107,20 @@ impl Rule {
                 Personalize::Malformed => Verdict::Deny(Refusal::PrefsMalformed),
                 Personalize::Off => Verdict::Deny(Refusal::PersonalizeOff),
             },
-            Self::AdChoices => deny_if(signals.adchoices, Refusal::AdChoicesUnread),
-            Self::Gpc => deny_if(signals.gpc, Refusal::Gpc),
+            Self::AdChoices => deny_if(heard.adchoices_limits, Refusal::AdChoices),
+            Self::Gpc if signals.gpc => Verdict::Deny(Refusal::Gpc),
+            Self::Gpc => deny_if(heard.gpp.gpc, Refusal::GppGpc),
             Self::Dnt => deny_if(signals.dnt, Refusal::Dnt),
             Self::LimitAdTracking => {
                 deny_if(signals.lat && activity != Activity::Measure, Refusal::LimitAdTracking)
             }
             Self::Children if signals.coppa => Verdict::Deny(Refusal::Coppa),
+            Self::Children if heard.gpp.known_child => Verdict::Deny(Refusal::KnownChild),
             Self::Children => deny_if(about.directed_to_children, Refusal::DirectedToChildren),
-            Self::Gdpr => judge_gdpr(signals, policy),
-            Self::ConsentStrings => judge_strings(signals),
-            Self::UnitedStates => judge_united_states(signals),
-            Self::DefaultRegime => judge_default(signals, policy),
+            Self::Gdpr => judge_gdpr(activity, heard),
+            Self::Gpp => judge_gpp(heard),
+            Self::UnitedStates => judge_united_states(heard, policy),
+            Self::DefaultRegime => judge_default(heard, policy),
         }
     }
 }
@@ -126,48 +129,54 @@ const fn deny_if(denied: bool, reason: Refusal) -> Verdict {
     if denied { Verdict::Deny(reason) } else { Verdict::Abstain }
 }
 
-fn judge_gdpr(signals: &Signals, policy: &Policy) -> Verdict {
-    let said = signals.gdpr == GdprFlag::InScope || signals.gpp_sid == GppSections::WithGdpr;
-    let unsaid = signals.gdpr == GdprFlag::Absent
-        && (policy.default_regime == Regime::Gdpr
-            || signals.country.is_some_and(|country| country.wants_consent_first()));
-    if !said && !unsaid {
-        Verdict::Abstain
-    } else if signals.gdpr_consent || signals.gpp {
-        Verdict::Deny(Refusal::GdprConsentUnread)
+fn judge_gdpr(activity: Activity, heard: &Heard<'_>) -> Verdict {
+    if !heard.gdpr_applies {
+        return Verdict::Abstain;
+    }
+    match heard.tcf(activity) {
+        Some(Ok(basis)) => Verdict::Allow(Regime::Gdpr, basis),
+        Some(Err(reason)) => Verdict::Deny(reason),
+        None => Verdict::Deny(Refusal::GdprConsentAbsent),
+    }
+}
+
+/// What applies and cannot be read might say no.
+fn judge_gpp(heard: &Heard<'_>) -> Verdict {
+    let fault = heard.gpp.fault.map(Refusal::of_gpp_fault);
+    fault.map_or(Verdict::Abstain, Verdict::Deny)
+}
+
+fn judge_united_states(heard: &Heard<'_>, policy: &Policy) -> Verdict {
+    let (signals, gpp) = (heard.signals, &heard.gpp);
+    let us_privacy = signals.us_privacy;
+    if us_privacy.has(UsPrivacySaid::OPTED_OUT) {
+        return Verdict::Deny(Refusal::UsPrivacyOptOut);
+    }
+    if let Some(denial) = gpp.us_denial {
+        return Verdict::Deny(Refusal::of_us_reason(denial.reason));
+    }
+    if us_privacy.has(UsPrivacySaid::MALFORMED) && (gpp.us_listed || policy.default_regime == Regime::Us) {
+        return Verdict::Deny(Refusal::UsPrivacyMalformed);
+    }
+    let from_there = signals.country.is_some_and(|country| country.is_united_states());
+    if gpp.us_applies || us_privacy.has(UsPrivacySaid::NOT_OPTED_OUT) || from_there {
+        Verdict::Allow(Regime::Us, Basis::NotOptedOut)
     } else {
-        Verdict::Deny(Refusal::GdprConsentAbsent)
+        Verdict::Abstain
     }
 }
 
-/// A string that says something we cannot read might say no.
-fn judge_strings(signals: &Signals) -> Verdict {
-    let listed = signals.gpp_sid > GppSections::NotApplicable;
-    let unread = [
-        (signals.gdpr_consent, Refusal::TcStringUnread),
-        (signals.gpp || listed, Refusal::GppUnread),
-        (signals.us_privacy, Refusal::UsPrivacyUnread),
-        (signals.additional_consent, Refusal::AdditionalConsentUnread),
-    ];
-    let first = unread.into_iter().find(|(there, _)| *there);
-    first.map_or(Verdict::Abstain, |(_, reason)| Verdict::Deny(reason))
-}
-
-fn judge_united_states(signals: &Signals) -> Verdict {
-    match signals.country {
-        Some(country) if country.is_united_states() => Verdict::Allow(Regime::Us, Basis::NotOptedOut),
-        _ => Verdict::Abstain,
+fn judge_default(heard: &Heard<'_>, policy: &Policy) -> Verdict {
+    if heard.gdpr_applies {
+        return Verdict::Abstain;
     }
-}
-
-fn judge_default(signals: &Signals, policy: &Policy) -> Verdict {
-    if signals.country.is_some() || signals.gdpr == GdprFlag::NotInScope {
+    if heard.signals.country.is_some() || heard.signals.gdpr == GdprFlag::NotInScope {
         return Verdict::Allow(Regime::None, Basis::NotRequired);
     }
     match policy.default_regime {
         Regime::None => Verdict::Allow(Regime::None, Basis::Default),
         Regime::Us => Verdict::Allow(Regime::Us, Basis::NotOptedOut),
-        // Reached only where the GDPR rule has denied already.
+        // Never reached: where nothing is said, this default is what makes the GDPR apply.
         Regime::Gdpr => Verdict::Deny(Refusal::GdprConsentAbsent),
     }
 }

@@ -3,26 +3,29 @@
 //! Every `see_*` only ever moves a signal towards the stricter side, so that neither the order nor the repetition
 //! of headers, parameters and cookies can make a difference.
 
+use std::borrow::Cow;
+
+use super::us_privacy::UsPrivacy;
 use crate::domain::conversion::Country;
 
 /// What was seen so far. Starts as a request that says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Signals {
+pub struct Signals<'q> {
     pub(super) speculative: bool,
     pub(super) crawler: bool,
     pub(super) opt_out_cookie: bool,
     pub(super) personalize: Personalize,
-    pub(super) adchoices: bool,
+    pub(super) adchoices: Vec<Cow<'q, str>>,
     pub(super) gpc: bool,
     pub(super) dnt: bool,
     pub(super) lat: bool,
     pub(super) coppa: bool,
     pub(super) gdpr: GdprFlag,
-    pub(super) gdpr_consent: bool,
-    pub(super) gpp: bool,
-    pub(super) gpp_sid: GppSections,
-    pub(super) us_privacy: bool,
-    pub(super) additional_consent: bool,
+    pub(super) gdpr_consent: Vec<Cow<'q, str>>,
+    pub(super) gpp: Vec<Cow<'q, str>>,
+    /// All lists of sections, joined by commas.
+    pub(super) gpp_sid: Option<Cow<'q, str>>,
+    pub(super) us_privacy: UsPrivacySaid,
     pub(super) country: Option<Country>,
     literal_macros: u32,
 }
@@ -45,19 +48,32 @@ pub(super) enum GdprFlag {
     InScope,
 }
 
-/// What `gpp_sid` lists, from lenient to strict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum GppSections {
-    #[default]
-    Absent,
-    NotApplicable,
-    Other,
-    WithGdpr,
+/// What all US Privacy strings say, as a set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct UsPrivacySaid(u8);
+
+impl UsPrivacySaid {
+    pub(super) const OPTED_OUT: Self = Self(1);
+    pub(super) const NOT_OPTED_OUT: Self = Self(2);
+    pub(super) const MALFORMED: Self = Self(4);
+
+    pub(super) const fn has(self, said: Self) -> bool {
+        self.0 & said.0 != 0
+    }
+
+    fn add(&mut self, text: &str) {
+        self.0 |= match UsPrivacy::parse(text) {
+            Ok(string) if string.denies() => Self::OPTED_OUT.0,
+            Ok(string) if string.abstains() => 0,
+            Ok(_) => Self::NOT_OPTED_OUT.0,
+            Err(_) => Self::MALFORMED.0,
+        };
+    }
 }
 
-impl Signals {
+impl<'q> Signals<'q> {
     /// Takes note of one header, whatever it is. `name` in any case.
-    pub fn see_header(&mut self, name: &str, value: &[u8]) {
+    pub fn see_header(&mut self, name: &str, value: &'q [u8]) {
         let value = value.trim_ascii();
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         match name.len() {
@@ -65,9 +81,9 @@ impl Signals {
             5 if is("x-moz") => self.speculative |= is_prefetch(value),
             7 if is("sec-gpc") => self.gpc |= value == b"1",
             7 if is("purpose") => self.speculative |= is_prefetch(value),
-            7 if is("cookie2") => self.adchoices |= !value.is_empty(),
+            7 if is("cookie2") => self.see_adchoices(value),
             11 if is("sec-purpose") => self.speculative |= is_prefetch(value),
-            11 if is("x-adchoices") => self.adchoices |= !value.is_empty(),
+            11 if is("x-adchoices") => self.see_adchoices(value),
             _ => {}
         }
     }
@@ -79,27 +95,42 @@ impl Signals {
 
     /// Takes note of one query parameter, decoded once. An empty value and a macro that nobody filled in count
     /// as absent.
-    pub fn see_parameter(&mut self, name: &str, value: &str) {
+    pub fn see_parameter(&mut self, name: &str, value: impl Into<Cow<'q, str>>) {
         let Some(signal) = Parameter::from_name(name) else { return };
-        let value = value.trim();
+        let value = trimmed(value.into());
         if value.is_empty() {
             return;
         }
-        if is_literal_macro(value) {
+        if is_literal_macro(&value) {
             self.literal_macros = self.literal_macros.saturating_add(1);
             return;
         }
         match signal {
-            Parameter::Gdpr => self.gdpr = self.gdpr.max(GdprFlag::parse(value)),
-            Parameter::GdprConsent => self.gdpr_consent = true,
-            Parameter::Gpp => self.gpp = true,
-            Parameter::GppSid => self.gpp_sid = self.gpp_sid.max(GppSections::parse(value)),
-            Parameter::UsPrivacy => self.us_privacy = true,
-            Parameter::AdditionalConsent => self.additional_consent = true,
+            Parameter::Gdpr => self.gdpr = self.gdpr.max(GdprFlag::parse(&value)),
+            Parameter::GdprConsent => keep(&mut self.gdpr_consent, value),
+            Parameter::Gpp => keep(&mut self.gpp, value),
+            Parameter::GppSid => self.see_sections(value),
+            Parameter::UsPrivacy => self.us_privacy.add(&value),
             Parameter::Coppa => self.coppa |= value != "0",
-            Parameter::AdChoices => self.adchoices = true,
+            Parameter::AdChoices => keep(&mut self.adchoices, value),
             Parameter::Lat => self.lat |= value != "0",
         }
+    }
+
+    /// Bytes that are no text are a malformed signal, as is a text with a character that stands for them.
+    fn see_adchoices(&mut self, value: &'q [u8]) {
+        if !value.is_empty() {
+            keep(&mut self.adchoices, String::from_utf8_lossy(value));
+        }
+    }
+
+    /// Lists add up.
+    fn see_sections(&mut self, list: Cow<'q, str>) {
+        self.gpp_sid = Some(match self.gpp_sid.take() {
+            Some(known) if known == list => known,
+            Some(known) => Cow::Owned(format!("{known},{list}")),
+            None => list,
+        });
     }
 
     /// Takes note of one cookie.
@@ -147,7 +178,6 @@ enum Parameter {
     Gpp,
     GppSid,
     UsPrivacy,
-    AdditionalConsent,
     Coppa,
     AdChoices,
     Lat,
@@ -161,7 +191,6 @@ impl Parameter {
             "gpp" => Self::Gpp,
             "gpp_sid" => Self::GppSid,
             "us_privacy" | "ccpa" | "usp" => Self::UsPrivacy,
-            "addtl_consent" => Self::AdditionalConsent,
             "coppa" => Self::Coppa,
             "adchoices_signal" => Self::AdChoices,
             "lat" => Self::Lat,
@@ -176,17 +205,6 @@ impl GdprFlag {
     }
 }
 
-impl GppSections {
-    fn parse(value: &str) -> Self {
-        let strictest = value.split(',').map(|section| match section.trim() {
-            "-1" | "0" => Self::NotApplicable,
-            "2" => Self::WithGdpr,
-            _ => Self::Other,
-        });
-        strictest.max().unwrap_or(Self::Other)
-    }
-}
-
 impl Personalize {
     fn parse(value: &str) -> Self {
         let bits = value.as_bytes();
@@ -194,6 +212,21 @@ impl Personalize {
             return Self::Malformed;
         }
         if bits[0] == b'1' { Self::Off } else { Self::On }
+    }
+}
+
+/// The same text twice says no more than once, and is not read twice.
+fn keep<'q>(texts: &mut Vec<Cow<'q, str>>, text: Cow<'q, str>) {
+    if !texts.contains(&text) {
+        texts.push(text);
+    }
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
 }
 
@@ -212,15 +245,15 @@ fn is_literal_macro(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parameters(pairs: &[(&str, &str)]) -> Signals {
+    fn parameters<'q>(pairs: &[(&str, &'q str)]) -> Signals<'q> {
         let mut signals = Signals::default();
         for (name, value) in pairs {
-            signals.see_parameter(name, value);
+            signals.see_parameter(name, *value);
         }
         signals
     }
 
-    fn headers(pairs: &[(&str, &str)]) -> Signals {
+    fn headers<'q>(pairs: &[(&str, &'q str)]) -> Signals<'q> {
         let mut signals = Signals::default();
         for (name, value) in pairs {
             signals.see_header(name, value.as_bytes());
@@ -230,8 +263,14 @@ mod tests {
 
     #[test]
     fn order_and_repetition_make_no_difference() {
-        let pairs =
-            [("gdpr", "0"), ("gdpr", "1"), ("gpp_sid", "-1"), ("gpp_sid", "2"), ("lat", "1"), ("lat", "0")];
+        let pairs = [
+            ("gdpr", "0"),
+            ("gdpr", "1"),
+            ("us_privacy", "1YYN"),
+            ("usp", "1YNN"),
+            ("lat", "1"),
+            ("lat", "0"),
+        ];
         let forwards = parameters(&pairs);
         let mut backwards = pairs;
         backwards.reverse();

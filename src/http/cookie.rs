@@ -27,7 +27,7 @@ pub struct Jar {
 
 impl Jar {
     /// Reads all cookies of the request; what they say about consent goes to `signals`.
-    pub fn read(head: &Head<'_>, live: &Live, now: Timestamp, signals: &mut Signals) -> Self {
+    pub fn read(head: &Head<'_>, live: &Live, now: Timestamp, signals: &mut Signals<'_>) -> Self {
         let mut jar = Self::default();
         for (name, value) in pairs(head) {
             if name == live.cookie_name {

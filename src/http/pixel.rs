@@ -46,7 +46,7 @@ pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Tim
 /// All that a request to the pixel holds, read in one pass over its query.
 struct Request<'q> {
     hit: PixelHit<'q>,
-    visitor: Visitor,
+    visitor: Visitor<'q>,
     wants_script: bool,
 }
 

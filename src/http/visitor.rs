@@ -69,7 +69,7 @@ pub fn decode(text: &str) -> Cow<'_, str> {
 }
 
 /// Everything the request says about consent, and its ids.
-pub fn read(head: &Head<'_>, live: &Live, now: Timestamp) -> (Signals, Jar) {
+pub fn read<'q>(head: &Head<'q>, live: &Live, now: Timestamp) -> (Signals<'q>, Jar) {
     read_with(head, live, now, |_, _| {})
 }
 
@@ -79,14 +79,14 @@ pub fn read_with<'q>(
     live: &Live,
     now: Timestamp,
     mut also: impl FnMut(&str, &'q str),
-) -> (Signals, Jar) {
+) -> (Signals<'q>, Jar) {
     let mut signals = Signals::default();
     for (name, value) in head.headers {
         signals.see_header(name, value);
     }
     for (name, value) in parameters(head) {
         if Signals::reads_parameter(&name) {
-            signals.see_parameter(&name, &decode(value));
+            signals.see_parameter(&name, decode(value));
         }
         also(&name, value);
     }

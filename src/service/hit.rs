@@ -44,10 +44,10 @@ pub struct EventDetails<'q> {
 
 /// Who sent a hit, as far as the request shows.
 #[derive(Debug)]
-pub struct Visitor {
+pub struct Visitor<'q> {
     /// When the hit came.
     pub at: Timestamp,
-    pub signals: Signals,
+    pub signals: Signals<'q>,
     pub browser: Browser,
 }
 

@@ -96,9 +96,10 @@ mod tests {
     const NOW: Timestamp = Timestamp(20_000 * MS_PER_DAY);
 
     fn permitted(cookie: BrowserCookie) -> Permitted<BrowserCookie> {
-        let gate = Gate::new(Policy { default_regime: Regime::None });
+        let gate = Gate::new(Policy::new(Regime::None));
+        let signals = Signals::default();
         let about = Circumstances {
-            signals: &Signals::default(),
+            heard: &gate.hear(&signals),
             directed_to_children: false,
             opt_outs: &Nobody,
             now: NOW,

@@ -21,6 +21,8 @@ pub struct PixelMetrics {
     pub personal_fields_dropped: Counter,
     /// Consent parameters that held a macro nobody had filled in.
     pub literal_macros: Counter,
+    /// AdChoices signals that could not be read.
+    pub malformed_adchoices: Counter,
     /// Hits from a page that the pixel does not list.
     pub foreign_origins: Counter,
 }
@@ -44,6 +46,7 @@ impl Default for PixelMetrics {
             unavailable: counter("overloaded", "disk"),
             personal_fields_dropped: Counter::default(),
             literal_macros: Counter::default(),
+            malformed_adchoices: Counter::default(),
             foreign_origins: Counter::default(),
             outcomes,
         }
@@ -74,6 +77,11 @@ impl PixelMetrics {
             "pixelgate_literal_macros",
             "Consent parameters that held a macro nobody had filled in",
             self.literal_macros.clone(),
+        );
+        registry.register(
+            "pixelgate_malformed_adchoices",
+            "AdChoices signals that could not be read",
+            self.malformed_adchoices.clone(),
         );
         registry.register(
             "pixelgate_foreign_origins",

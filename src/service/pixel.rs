@@ -52,7 +52,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
     pub fn record<'s>(
         &'s self,
         hit: &PixelHit<'_>,
-        visitor: &Visitor,
+        visitor: &Visitor<'_>,
     ) -> impl Future<Output = Recorded> + Send + use<'s, V> {
         let (events, cookie) = self.decide(hit, visitor);
         let at = visitor.at;
@@ -76,19 +76,25 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
     }
 
     /// Everything up to the log's answers; holds the settings only as long as it takes.
-    fn decide(&self, hit: &PixelHit<'_>, visitor: &Visitor) -> (Fates<'_>, Option<Permitted<BrowserCookie>>) {
+    fn decide(
+        &self,
+        hit: &PixelHit<'_>,
+        visitor: &Visitor<'_>,
+    ) -> (Fates<'_>, Option<Permitted<BrowserCookie>>) {
         let live = self.live.load();
         let drafts = match resolve(hit, &live.registry) {
             Ok(drafts) => drafts,
             Err(invalid) => return (smallvec![Fate::Over(Outcome::Invalid(invalid))], None),
         };
+        let heard = live.gate.hear(&visitor.signals);
         let about = Circumstances {
-            signals: &visitor.signals,
+            heard: &heard,
             directed_to_children: drafts.pixel.directed_to_children,
             opt_outs: &*self.opt_outs,
             now: visitor.at,
         };
         self.metrics.literal_macros.inc_by(u64::from(visitor.signals.literal_macros()));
+        self.metrics.malformed_adchoices.inc_by(u64::from(heard.malformed_adchoices()));
         let (browser_id, cookie) = self.identify(&live, visitor.browser, &about);
         let fates = drafts.events.iter().map(|event| {
             let draft = match self.draft(hit, event, drafts.pixel, browser_id, &about) {
@@ -155,7 +161,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             quantity: quantity(pick(&details.quantity, &hit.common.quantity))?,
             identifiers: self.identifiers(hit, details, browser_id),
             page,
-            country: about.signals.country(),
+            country: about.heard.signals().country(),
             restricted_data_use: hit.restricted_data_use,
             origin_ok,
         })

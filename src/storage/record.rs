@@ -260,5 +260,7 @@ const fn basis_code(basis: Basis) -> u8 {
         Basis::NotRequired => 1,
         Basis::NotOptedOut => 2,
         Basis::Default => 3,
+        Basis::Consent => 4,
+        Basis::LegitimateInterest => 5,
     }
 }

@@ -165,9 +165,9 @@ const REFUSED: &[(&str, &str, &[Header])] = &[
     ("suppressed; reason=opt-out-cookie", "", &[("Cookie", "a=b; pg_optout=1")]),
     ("suppressed; reason=personalize-off", "", &[("Cookie", "pg_prefs=1000")]),
     ("suppressed; reason=prefs-malformed", "", &[("Cookie", "pg_prefs=on")]),
-    ("suppressed; reason=adchoices-unread", "&adchoices_signal=BYVHiWQAAAAA", &[]),
-    ("suppressed; reason=adchoices-unread", "", &[("X-AdChoices", "BYVHiWQAAAAA")]),
-    ("suppressed; reason=adchoices-unread", "", &[("Cookie2", "BYVHiWQAAAAA")]),
+    ("suppressed; reason=adchoices", "&adchoices_signal=BYVHiWQAAAAA", &[]),
+    ("suppressed; reason=adchoices", "", &[("X-AdChoices", "BYVHiWQAAAAA")]),
+    ("suppressed; reason=adchoices", "", &[("Cookie2", "BYVHiWQAAAAA")]),
     ("suppressed; reason=gpc", "", &[("Sec-GPC", "1")]),
     ("suppressed; reason=dnt", "", &[("DNT", "1")]),
     ("suppressed; reason=coppa", "&coppa=1", &[]),
@@ -175,21 +175,26 @@ const REFUSED: &[(&str, &str, &[Header])] = &[
     ("suppressed; reason=gdpr-no-consent", "&gdpr=yes", &[]),
     ("suppressed; reason=gdpr-no-consent", "&gdpr=0&gdpr=1", &[]),
     ("suppressed; reason=gdpr-no-consent", "&gpp_sid=2", &[]),
+    ("suppressed; reason=tcf-malformed", "&gdpr=1&gdpr_consent=x", &[]),
     (
-        "suppressed; reason=gdpr-unread",
+        "suppressed; reason=tcf-not-on-list",
         "&gdpr=1&gdpr_consent=CQSbk4AQSbk4ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA",
         &[],
     ),
-    (
-        "suppressed; reason=tcf-unread",
-        "&gdpr=0&gdpr_consent=CQSbk4AQSbk4ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA",
-        &[],
-    ),
-    ("suppressed; reason=gpp-unread", "&gpp=DBABBg~BUUAAABA.YA&gpp_sid=8", &[]),
-    ("suppressed; reason=gpp-unread", "&gpp_sid=7", &[]),
-    ("suppressed; reason=us-privacy-unread", "&us_privacy=1YNN", &[]),
-    ("suppressed; reason=us-privacy-unread", "&ccpa=1YNN", &[]),
-    ("suppressed; reason=addtl-consent-unread", "&addtl_consent=2~1.2~dv.3", &[]),
+    ("suppressed; reason=gpp-gpc", "&gpp=DBABBg~BUUAAABA.YA&gpp_sid=8", &[]),
+    ("suppressed; reason=known-child", "&gpp=DBABLA~BVQqAAAAQAA.QA&gpp_sid=7", &[]),
+    ("suppressed; reason=gpp-malformed", "&gpp=x&gpp_sid=-1", &[]),
+    ("suppressed; reason=gpp-sid-malformed", "&gpp_sid=seven", &[]),
+    ("suppressed; reason=gpp-section-missing", "&gpp_sid=7", &[]),
+    ("suppressed; reason=gpp-section-malformed", "&gpp=DBABLA~x&gpp_sid=7", &[]),
+    ("suppressed; reason=gpp-section-unknown", "&gpp=DBABYA~x", &[]),
+    ("suppressed; reason=us-opt-out", "&gpp=DBABLA~CEAQAAAAAABA.QA", &[]),
+    ("suppressed; reason=us-no-notice", "&gpp=DBABLA~BlQqAAAAAAA.QA", &[]),
+    ("suppressed; reason=us-service-provider", "&gpp=DBABLA~BVQqAAAAABA.QA", &[]),
+    ("suppressed; reason=us-personal-data", "&gpp=DBABLA~BVQqAAAACgA.QA&gpp_sid=7", &[]),
+    ("suppressed; reason=us-privacy-opt-out", "&us_privacy=1YYN", &[]),
+    ("suppressed; reason=us-privacy-opt-out", "&ccpa=1YNN&usp=1YYN", &[]),
+    ("suppressed; reason=us-privacy-malformed", "&us_privacy=1YN&gpp=DBABLA~BVQqAAAAAAA.QA&gpp_sid=7", &[]),
 ];
 
 #[test]
@@ -242,6 +247,65 @@ fn refusals_by_country_and_default_and_site_leave_the_log_byte_identical_too() {
     }
 }
 
+/// Consent to purposes 1 and 7 and to us; without purpose 1; without purpose 7.
+const CONSENTED: &str = "CQKmmYAQKmmYAAAAAAAAAAEgAIIAAAAAAAABOHwAROHgAAAA";
+const NOT_P1: &str = "CQKmmYAQKmmYAAAAAAAAAAEgAAIAAAAAAAABOHwAROHgAAAA";
+const NOT_P7: &str = "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAAAAAABOHwAROHgAAAA";
+
+#[expect(clippy::disallowed_methods, reason = "writes a vendor list to start with")]
+fn world_with_vendor_list(purposes: &str) -> (World, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("list.json");
+    let list = format!(
+        "{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 7, \"vendors\": {{\"9999\": {{\"id\": 9999, {purposes}, \
+         \"flexiblePurposes\": []}}}}}}"
+    );
+    std::fs::write(&path, list).expect("the temporary directory can be written to");
+    let world = World::with(|config| {
+        config.policy.vendor = Some(pixelgate::consent::policy::Vendor { id: 9_999, listed: None });
+        config.vendor_list = Some(path);
+    });
+    (world, directory)
+}
+
+#[test]
+fn a_tc_string_permits_what_it_consents_to_and_no_more() {
+    let (world, _directory) = world_with_vendor_list("\"purposes\": [1, 7], \"legIntPurposes\": []");
+    let get = |text: &str| {
+        world.get(&format!("/i/adsct?txn_id=o8z6j&twclid=abc123&gdpr=1&gdpr_consent={text}"), &[BROWSER])
+    };
+    let all = get(CONSENTED);
+    assert!(all.outcome().starts_with("stored") && all.cookie(ID).is_some(), "{}", all.outcome());
+    let bare = get(NOT_P1);
+    assert!(bare.outcome().starts_with("stored") && bare.cookie(ID).is_none(), "{}", bare.outcome());
+    let rows = world.stored();
+    assert_eq!(rows[0]["evidence"]["basis"], "consent");
+    assert_eq!((&rows[0]["click_id"], &rows[1]["click_id"]), (&Value::from("abc123"), &Value::Null));
+    assert_eq!(rows[1]["browser_id"], Value::Null);
+    let before = world.log_bytes();
+    let refused = get(NOT_P7);
+    assert_eq!(refused.outcome(), "suppressed; reason=tcf-no-consent");
+    assert_eq!(refused.headers_named("Set-Cookie").count(), 0);
+    assert!(world.log_bytes() == before);
+}
+
+#[test]
+fn what_the_vendor_list_does_not_declare_is_refused_and_leaves_the_log_byte_identical() {
+    for (purposes, reason) in [
+        ("\"purposes\": [1], \"legIntPurposes\": []", "tcf-not-declared"),
+        ("\"purposes\": [1], \"legIntPurposes\": [7]", "tcf-no-interest"),
+        ("\"purposes\": \"none\"", "tcf-not-on-list"),
+    ] {
+        let (world, _directory) = world_with_vendor_list(purposes);
+        let before = world.log_bytes();
+        let target = format!("/i/adsct?txn_id=o8z6j&gdpr=1&gdpr_consent={CONSENTED}");
+        let reply = world.get(&target, &[BROWSER]);
+        assert_eq!(reply.outcome(), format!("suppressed; reason={reason}"));
+        assert_eq!(reply.headers_named("Set-Cookie").count(), 0);
+        assert!(world.log_bytes() == before, "{purposes}");
+    }
+}
+
 #[test]
 fn limited_ad_tracking_is_measured_without_identifiers() {
     let world = World::dev();
@@ -269,12 +333,18 @@ fn an_unfilled_macro_and_a_signal_that_says_nothing_refuse_nothing() {
         "&gpp_sid=-1",
         "&gpp=&gpp_sid=",
         "&coppa=0&lat=0",
+        "&us_privacy=1YNN",
+        "&us_privacy=x",
+        "&gpp=DBABLA~BVQqAAAAAAA.QA&gpp_sid=7",
+        "&gdpr=0&gdpr_consent=x&addtl_consent=2~1.2~dv.3",
+        "&adchoices_signal=x",
     ] {
         let reply =
             world.get(&format!("/i/adsct?txn_id=o8z6j{query}"), &[BROWSER, ("DNT", "0"), ("Sec-GPC", "0")]);
         assert!(reply.outcome().starts_with("stored"), "{query}: {}", reply.outcome());
     }
-    assert_eq!(world.stored().len(), 6);
+    assert_eq!(world.stored().len(), 11);
+    assert!(world.admin_get("/metrics").text().contains("pixelgate_malformed_adchoices_total 1"));
 }
 
 #[test]

@@ -56,13 +56,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         None => Config::dev(DevOptions::default()),
     };
     config.proxies.country_header.get_or_insert_with(|| COUNTRY_HEADER.to_owned());
-    let decisions = decide(&request, args.country.as_deref(), &config)?;
+    let (decisions, details) = decide(&request, args.country.as_deref(), &config)?;
     if args.json {
         let decisions: Vec<_> = decisions.iter().map(Decision::as_json).collect();
         writeln!(
             io.out,
             "{}",
-            json!({"method": request.method, "path": request.path, "decisions": decisions})
+            json!({"method": request.method, "path": request.path, "decisions": decisions, "details": details})
         )?;
         return Ok(());
     }
@@ -74,14 +74,21 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         writeln!(io.out)?;
         decision.write(io.out)?;
     }
+    for detail in &details {
+        writeln!(io.out, "note: {detail}")?;
+    }
     Ok(())
 }
 
 /// Where a configuration names no header for the country, as in development mode.
 const COUNTRY_HEADER: &str = "X-Country";
 
-/// The gate's own answer, from the same code that answers a hit.
-fn decide(request: &Pasted, country: Option<&str>, config: &Config) -> Result<Vec<Decision>, CliError> {
+/// The gate's own answer, from the same code that answers a hit, and what its codes leave out.
+fn decide(
+    request: &Pasted,
+    country: Option<&str>,
+    config: &Config,
+) -> Result<(Vec<Decision>, Vec<String>), CliError> {
     let live = app::live(config, Arc::new(Crawlers::shipped()))?;
     let country_header = config.proxies.country_header.as_deref().unwrap_or(COUNTRY_HEADER);
     let pasted = request.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));
@@ -96,7 +103,9 @@ fn decide(request: &Pasted, country: Option<&str>, config: &Config) -> Result<Ve
         via_trusted_proxy: country.is_some(),
     };
     let explanation = pixel::explain(&head, &live, &Nobody, SystemClock.now());
-    Ok(explanation.into_iter().map(|(activity, verdicts)| Decision { activity, verdicts }).collect())
+    let decisions = explanation.decisions.into_iter();
+    let decisions = decisions.map(|(activity, verdicts)| Decision { activity, verdicts }).collect();
+    Ok((decisions, explanation.details))
 }
 
 /// Opt-outs by browser id are in the log, which is not asked here; the opt-out cookie is in the request.
@@ -140,6 +149,15 @@ mod tests {
         assert_eq!(decided(&[curl], "").matches("no, Global Privacy Control").count(), 2);
         let raw = "GET /p.gif?txn_id=o8z6j HTTP/1.1\r\nHost: px\r\nCookie: pg_optout=1\r\n\r\n";
         assert_eq!(decided(&[], raw).matches("no, our own opt-out").count(), 2);
+    }
+
+    #[test]
+    fn a_refusal_by_a_section_names_the_section_and_the_clause() {
+        let path = "/i/adsct?txn_id=o8z6j&gpp=DBABLA~BVQqAAAACgA.QA&gpp_sid=7,8";
+        let (out, _) = command(&["explain", path], "");
+        let expect = "note: section 8 applies and is not in the GPP string\n\
+            note: section 7: consent was given to uses beyond what was told, which is no basis here\n";
+        assert!(out.ends_with(expect), "{out}");
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl<'a> Applicable<'a> {
         self.fault = self.fault.or(Some(fault));
     }
 
-    /// Whether anything but section 2, which is not decoded here, says no.
+    /// Whether anything but section 2, which is not judged here, says no.
     pub const fn denies(&self) -> bool {
         self.fault.is_some() || self.us_denial.is_some()
     }

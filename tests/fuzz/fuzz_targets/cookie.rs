@@ -21,9 +21,9 @@ use pixelgate::http::cookie::Jar;
 use pixelgate::http::request::Head;
 use pixelgate::service::crawler::Crawlers;
 use pixelgate::service::geo::Geo;
+use pixelgate::service::hit::Browser;
 use pixelgate::service::identity::IdentityKeys;
 use pixelgate::service::live::Live;
-use pixelgate::service::hit::Browser;
 use pixelgate_fuzz::genuine::Nobody;
 
 const NOW: Timestamp = Timestamp(20_000 * MS_PER_DAY);
@@ -61,7 +61,7 @@ fn live() -> &'static Live {
     static LIVE: OnceLock<Live> = OnceLock::new();
     LIVE.get_or_init(|| Live {
         registry: Registry::default(),
-        gate: Gate::new(Policy { default_regime: Regime::None }),
+        gate: Gate::new(Policy::new(Regime::None)),
         identity: fixture().0.clone(),
         geo: Geo::default(),
         crawlers: Arc::new(Crawlers::shipped()),
@@ -91,8 +91,13 @@ fn fixture() -> &'static (IdentityKeys, String) {
 }
 
 fn permitted() -> Permitted<BrowserCookie> {
-    let gate = Gate::new(Policy { default_regime: Regime::None });
+    let gate = Gate::new(Policy::new(Regime::None));
     let signals = Signals::default();
-    let about = Circumstances { signals: &signals, directed_to_children: false, opt_outs: &Nobody, now: NOW };
+    let about = Circumstances {
+        heard: &gate.hear(&signals),
+        directed_to_children: false,
+        opt_outs: &Nobody,
+        now: NOW,
+    };
     gate.admit(OURS, &about).expect("nothing denies")
 }

@@ -42,7 +42,7 @@ fuzz_target!(|text: &str| {
     lines.iter().for_each(|line| keep(line));
 });
 
-fn see<'t>(lines: impl Iterator<Item = &'t str>) -> Signals {
+fn see<'t>(lines: impl Iterator<Item = &'t str>) -> Signals<'t> {
     let mut signals = Signals::default();
     let mut country = None;
     for line in lines {
@@ -54,9 +54,10 @@ fn see<'t>(lines: impl Iterator<Item = &'t str>) -> Signals {
             }
             "P " => {
                 let (name, value) = rest.split_once('=').unwrap_or((rest, ""));
-                // `gdpr=0` speaks for the request, the only signal that can widen: under the regime `gdpr` it is a
-                // basis of its own.
-                if name != "gdpr" || value.trim() != "0" {
+                // What can widen: `gdpr=0` is a basis of its own under the regime `gdpr`, a list of sections leaves
+                // sections out, and a listed section can be in one GPP string or the other.
+                let widens = matches!(name, "gpp" | "gpp_sid") || (name == "gdpr" && value.trim() == "0");
+                if !widens {
                     signals.see_parameter(name, value);
                 }
             }
@@ -74,9 +75,11 @@ fn see<'t>(lines: impl Iterator<Item = &'t str>) -> Signals {
 }
 
 /// What `admit` and `explain` make of it; they must agree.
-fn is_allowed(signals: &Signals, default_regime: Regime, activity: Activity) -> bool {
-    let gate = Gate::new(Policy { default_regime });
-    let about = Circumstances { signals, directed_to_children: false, opt_outs: &Nobody, now: Timestamp(0) };
+fn is_allowed(signals: &Signals<'_>, default_regime: Regime, activity: Activity) -> bool {
+    let gate = Gate::new(Policy::new(default_regime));
+    let heard = gate.hear(signals);
+    let about =
+        Circumstances { heard: &heard, directed_to_children: false, opt_outs: &Nobody, now: Timestamp(0) };
     let verdicts: Vec<_> = gate.explain(activity, None, &about).map(|(_, verdict)| verdict).collect();
     let denied = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Deny(_)));
     !denied && verdicts.iter().any(|verdict| matches!(verdict, Verdict::Allow(..)))

@@ -79,9 +79,14 @@ fn entry(number: u8) -> Entry {
         restricted_data_use: false,
         origin_ok: true,
     };
-    let gate = Gate::new(Policy { default_regime: Regime::None });
+    let gate = Gate::new(Policy::new(Regime::None));
     let signals = Signals::default();
-    let about = Circumstances { signals: &signals, directed_to_children: false, opt_outs: &Nobody, now: NOW };
+    let about = Circumstances {
+        heard: &gate.hear(&signals),
+        directed_to_children: false,
+        opt_outs: &Nobody,
+        now: NOW,
+    };
     Entry::Conversion(gate.admit(draft, &about).expect("nothing denies"))
 }
 

@@ -146,10 +146,14 @@ pub(super) fn with_event_id(text: &str, draft: Conversion) -> Conversion {
 
 /// Lets it through a gate that knows of no opt-out.
 pub(super) fn admit(draft: Conversion) -> Entry {
-    let gate = Gate::new(Policy { default_regime: Regime::None });
+    let gate = Gate::new(Policy::new(Regime::None));
     let signals = Signals::default();
-    let about =
-        Circumstances { signals: &signals, directed_to_children: false, opt_outs: &Stale, now: draft.at };
+    let about = Circumstances {
+        heard: &gate.hear(&signals),
+        directed_to_children: false,
+        opt_outs: &Stale,
+        now: draft.at,
+    };
     Entry::Conversion(gate.admit(draft, &about).expect("nothing speaks against it"))
 }
 
