@@ -155,8 +155,13 @@ fn policy(root: &Section<'_>) -> Option<(Policy, Option<PathBuf>)> {
     let regime = section.require("default_regime", fix).and_then(|field| field.one_of(&regimes));
     let adchoices_participant =
         section.get("adchoices_participant").and_then(|field| field.integer(0..=ADCHOICES_ID_MAX));
-    let vendor_id = section.get("vendor_id").and_then(|field| field.integer(1..=u64::from(u16::MAX)));
-    let vendor_list = section.get("vendor_list").and_then(|field| field.text()).map(PathBuf::from);
+    let vendor_list = section.get("vendor_list");
+    let vendor_id = match vendor_list {
+        Some(_) => section.require("vendor_id", "whose entry in the vendor list is ours"),
+        None => section.get("vendor_id"),
+    };
+    let vendor_id = vendor_id.and_then(|field| field.integer(1..=u64::from(u16::MAX)));
+    let vendor_list = vendor_list.and_then(|field| field.text()).map(PathBuf::from);
     section.finish();
     let vendor = vendor_id.and_then(|id| u16::try_from(id).ok()).map(|id| Vendor { id, listed: None });
     let adchoices_participant = adchoices_participant.and_then(|id| u16::try_from(id).ok());

@@ -201,7 +201,9 @@ fn who_we_are_in_consent_strings_is_read_as_it_is_written() {
     assert_eq!(config.policy.vendor.map(|vendor| (vendor.id, vendor.listed)), Some((755, None)));
     assert_eq!(config.policy.adchoices_participant, Some(4_095));
     assert_eq!(config.vendor_list.as_deref(), Some(Path::new("list.json")));
-    for wrong in ["vendor_id = 0", "vendor_id = 65536", "adchoices_participant = 4096"] {
+    for wrong in
+        ["vendor_id = 0", "vendor_id = 65536", "adchoices_participant = 4096", "vendor_list = \"list.json\""]
+    {
         assert_eq!(mistakes(&GOOD.replace(regime, &format!("{regime}\n{wrong}"))).len(), 1, "{wrong}");
     }
 }
