@@ -106,7 +106,7 @@ pub(super) fn find_in_entries(stream: &mut BitStream<'_>, entries: u16, vendor: 
     ranges.fold(false, |found, range| found | range.contains(vendor))
 }
 
-/// {IsARange1 Start16 [End16]}; `None` if it is cut off.
+/// {IsARange1 Start16 (End16)}; `None` if it is cut off.
 #[inline]
 fn next_range(stream: &mut BitStream<'_>) -> Option<VendorRange> {
     let entry = stream.peek();
