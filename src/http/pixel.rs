@@ -124,25 +124,27 @@ impl Reply {
 const OUTCOME_CHARS: usize = 64;
 
 fn image() -> Answer {
-    let fixed = fixed_headers! {
-        "Content-Type": "image/gif",
-        "Cache-Control": "no-store",
-        "Cross-Origin-Resource-Policy": "cross-origin",
-        "X-Content-Type-Options": "nosniff",
-    };
-    Answer { status: 200, fixed, headers: Vec::with_capacity(HEADERS), body: Cow::Borrowed(GIF) }
+    fixed_answer!("image/gif", GIF)
 }
 
 /// The old tag calls this function with the partner URLs that the page may load next.
 fn script() -> Answer {
-    let fixed = fixed_headers! {
-        "Content-Type": "text/javascript; charset=utf-8",
-        "Cache-Control": "no-store",
-        "Cross-Origin-Resource-Policy": "cross-origin",
-        "X-Content-Type-Options": "nosniff",
-    };
-    Answer { status: 200, fixed, headers: Vec::with_capacity(HEADERS), body: Cow::Borrowed(NO_PARTNERS) }
+    fixed_answer!("text/javascript; charset=utf-8", NO_PARTNERS)
 }
+
+/// A macro, because the headers are joined when the program is built.
+macro_rules! fixed_answer {
+    ($content_type:literal, $body:expr) => {{
+        let fixed = fixed_headers! {
+            "Content-Type": $content_type,
+            "Cache-Control": "no-store",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "X-Content-Type-Options": "nosniff",
+        };
+        Answer { status: 200, fixed, headers: Vec::with_capacity(HEADERS), body: Cow::Borrowed($body) }
+    }};
+}
+use fixed_answer;
 
 /// The outcome, and two cookies or a time to come back.
 const HEADERS: usize = 3;

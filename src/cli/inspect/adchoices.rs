@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CliError, Fields, Io, Verdict, fields_as_json, write_fields};
+use super::{CliError, Fields, Io, Verdict};
 use crate::consent::adchoices::{AdChoices, Choice};
 use crate::domain::time::Timestamp;
 
@@ -26,13 +26,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         Ok(signal) => (judge(&signal, args.participant), fields(&signal)),
         Err(error) => (Verdict::malformed(error), Fields::new()),
     };
-    if args.json {
-        writeln!(io.out, "{}", verdict.as_json(json!({"fields": fields_as_json(fields)})))?;
-    } else {
-        verdict.write(io)?;
-        write_fields(&fields, "", io)?;
-    }
-    verdict.into_result()
+    verdict.show(fields, args.json, io)
 }
 
 fn judge(signal: &AdChoices<'_>, participant: Option<u16>) -> Verdict {

@@ -78,6 +78,17 @@ impl Verdict {
         all
     }
 
+    /// All there is to say about a signal that has one list of fields.
+    fn show(self, fields: Fields, as_json: bool, io: &mut Io<'_>) -> Result<(), CliError> {
+        if as_json {
+            writeln!(io.out, "{}", self.as_json(json!({"fields": fields_as_json(fields)})))?;
+        } else {
+            self.write(io)?;
+            write_fields(&fields, "", io)?;
+        }
+        self.into_result()
+    }
+
     fn into_result(self) -> Result<(), CliError> {
         self.reason.map_or(Ok(()), |reason| Err(CliError::Negative(reason)))
     }

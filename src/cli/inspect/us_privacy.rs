@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{CliError, Fields, Io, Verdict, fields_as_json, write_fields};
+use super::{CliError, Fields, Io, Verdict};
 use crate::consent::gpp::us_rule::UsReason;
 use crate::consent::us_privacy::UsPrivacy;
 
@@ -25,13 +25,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         Ok(string) => (Verdict::of("does not deny"), fields(string)),
         Err(error) => (Verdict::malformed(error), Fields::new()),
     };
-    if args.json {
-        writeln!(io.out, "{}", verdict.as_json(json!({"fields": fields_as_json(fields)})))?;
-    } else {
-        verdict.write(io)?;
-        write_fields(&fields, "", io)?;
-    }
-    verdict.into_result()
+    verdict.show(fields, args.json, io)
 }
 
 pub(super) fn fields(string: UsPrivacy) -> Fields {
