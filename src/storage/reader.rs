@@ -18,7 +18,7 @@ use super::scan::{Cursor, Piece};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::id::EventId;
-use crate::domain::opt_out::OptOut;
+use crate::domain::opt_out::{OptOut, Subject};
 use crate::domain::time::Timestamp;
 
 /// One entry as the log has it.
@@ -39,6 +39,14 @@ pub enum Row {
 }
 
 impl Row {
+    /// Who the row is about, as far as it says.
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Conversion { conversion, .. } => conversion.identifiers.browser_id.map(Subject::Browser),
+            Self::OptOut(opt_out) => Some(opt_out.subject),
+        }
+    }
+
     pub const fn kind(&self) -> EntryKind {
         match self {
             Self::Conversion { conversion, .. } => match conversion.kind() {
@@ -91,7 +99,7 @@ pub fn read_on(disk: Arc<dyn Disk>, dir: &Path, from: From) -> Result<Rows, Read
         From::Start | From::AfterEvent(_) => &chain.links,
     };
     let links = links.iter().cloned().collect();
-    Ok(Rows { disk, dir: dir.to_owned(), links, from, open: None })
+    Ok(Rows { disk, dir: dir.to_owned(), links, ends_log: true, from, open: None })
 }
 
 /// The rows of a log; holds the bytes of one file at a time.
@@ -99,6 +107,8 @@ pub struct Rows {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     links: VecDeque<Link>,
+    /// Whether the last of `links` is the log's last file, whose end may be unfinished.
+    ends_log: bool,
     from: From,
     open: Option<OpenFile>,
 }
@@ -120,7 +130,7 @@ impl Iterator for Rows {
                     Err(error) => return Some(Err(error)),
                 }
             };
-            match open.next(self.links.is_empty()) {
+            match open.next(self.ends_log && self.links.is_empty()) {
                 Some(Ok(stored)) if !wants(&mut self.from, &stored) => {}
                 Some(read) => return Some(read),
                 None => self.open = None,
@@ -130,6 +140,20 @@ impl Iterator for Rows {
 }
 
 impl Rows {
+    /// All rows, file by file, oldest first: for who wants the newest rows and not read all the others for them.
+    pub fn by_file(self) -> impl DoubleEndedIterator<Item = Self> {
+        let Self { disk, dir, links, .. } = self;
+        let count = links.len();
+        links.into_iter().enumerate().map(move |(number, link)| Self {
+            disk: disk.clone(),
+            dir: dir.clone(),
+            links: VecDeque::from([link]),
+            ends_log: number + 1 == count,
+            from: From::Start,
+            open: None,
+        })
+    }
+
     /// `None` after the last file.
     fn open_next(&mut self) -> Option<Result<(), ReadError>> {
         let link = self.links.pop_front()?;
