@@ -69,7 +69,10 @@
 //! 2. **An opt-out.** [`http::opt_out`] shows a page and takes a form that only that page can have sent. The choice is
 //!    recorded for every id that the browser shows. The writer adds it to its set *before* it writes, and the answer
 //!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.
-//! 3. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
+//! 3. **A person's question.** [`http::privacy`] shows what is stored about the ids that the browser shows, and keeps
+//!    its settings in a cookie that names nobody. [`service::privacy`] answers from the log, newest file first, on a
+//!    thread of its own that reads one file at a time. [`http::pages`] has what all pages share: frame, look, languages.
+//! 4. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
 //!    development mode it also tells what was stored and what was not, and why.
 //!
 //! # The log is the truth

@@ -119,6 +119,8 @@ pub fn start(config: Config, environment: Environment, reread: Reread) -> Result
             nothing,
         )?);
     }
+    // Joined last: it ends when the workers before it have.
+    threads.extend(shared.look_up.take());
     Ok(Running { public, admin, operation, shutdown, threads, log: shared.log })
 }
 

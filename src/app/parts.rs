@@ -4,7 +4,7 @@ use std::future::Future;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -19,6 +19,7 @@ use crate::consent::policy::Policy;
 use crate::domain::time::{Clock, Rng};
 use crate::http::csrf::Forms;
 use crate::http::limits::Limits;
+use crate::http::privacy::Lookups;
 use crate::http::proxy::TrustedProxies;
 use crate::http::public::Public;
 use crate::http::rate_limit::{Rate, RateLimits, Rates};
@@ -34,6 +35,7 @@ use crate::service::metrics::PixelMetrics;
 use crate::service::operation::Operation;
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
+use crate::service::privacy::PrivacyService;
 use crate::storage::durable::AckClass;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
@@ -45,12 +47,15 @@ pub(super) struct Shared {
     pub(super) journal: Option<Arc<Journal>>,
     pub(super) public_options: Arc<ServerOptions>,
     pub(super) admin_options: Arc<ServerOptions>,
+    /// Ends when all workers have.
+    pub(super) look_up: Option<JoinHandle<()>>,
     live: SharedLive,
     opt_outs: Arc<OptOuts>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     metrics: Arc<PixelMetrics>,
     forms: Arc<Forms>,
+    lookups: Lookups,
     registry: MetricsRegistry,
 }
 
@@ -70,7 +75,12 @@ impl Shared {
         metrics.register(&mut registry);
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
+        let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
+        let lookups = Lookups { service: privacy, limits: Arc::new(lookup_limits(config)) };
+        let look_up = thread::Builder::new().name("look-up".to_owned()).spawn(look_up);
         Ok(Self {
+            look_up: Some(look_up.map_err(AppError::Runtime)?),
+            lookups,
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
@@ -98,7 +108,8 @@ impl Shared {
             journal: self.journal.clone(),
         };
         let opt_out = OptOutService { log: appender, clock: self.clock.clone() };
-        (Arc::new(Public { pixel, opt_out, forms: self.forms.clone() }), batcher)
+        let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
+        (Arc::new(Public { pixel, opt_out, forms, lookups }), batcher)
     }
 
     /// Takes the registry, so it is called once.
@@ -206,6 +217,14 @@ pub(super) fn authentications() -> RateLimits {
     let burst = const { NonZeroU32::new(10).expect("10 is not 0") };
     let rate = Some(Rate { per_second: NonZeroU32::MIN, burst });
     RateLimits::new(&Rates { address: rate, token: rate })
+}
+
+/// How often somebody may have the log read for what is stored about them. Where nothing else is limited, neither is
+/// this.
+fn lookup_limits(config: &Config) -> RateLimits {
+    let burst = const { NonZeroU32::new(10).expect("10 is not 0") };
+    let rate = Rate { per_second: NonZeroU32::MIN, burst };
+    RateLimits::new(&Rates { address: config.rate_limits.map(|_| rate), ..Rates::default() })
 }
 
 /// Operators are limited only in their attempts to authenticate, and sit behind no proxy.

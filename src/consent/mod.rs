@@ -12,6 +12,7 @@ pub mod gate;
 pub mod gpp;
 pub mod heard;
 pub mod policy;
+pub mod prefs;
 pub mod refusal;
 pub mod regulated;
 pub mod rule;

@@ -157,6 +157,16 @@ impl<'q> Signals<'q> {
         self.opt_out_cookie
     }
 
+    /// Whether the browser sends Global Privacy Control.
+    pub const fn has_gpc(&self) -> bool {
+        self.gpc
+    }
+
+    /// Whether the browser sends Do Not Track.
+    pub const fn has_dnt(&self) -> bool {
+        self.dnt
+    }
+
     pub const fn country(&self) -> Option<Country> {
         self.country
     }

@@ -8,8 +8,9 @@ use smallvec::SmallVec;
 use super::request::Head;
 use super::response::Answer;
 use crate::consent::gate::Permitted;
+use crate::consent::prefs::{Prefs, Setting};
 use crate::consent::regulated::BrowserCookie;
-use crate::consent::signals::{OPT_OUT_COOKIE, Signals};
+use crate::consent::signals::{OPT_OUT_COOKIE, PREFS_COOKIE, Signals};
 use crate::domain::id::BrowserId;
 use crate::domain::time::Timestamp;
 use crate::service::hit::Browser;
@@ -48,6 +49,11 @@ impl Jar {
             ([known], _) | ([], [known]) => Browser::Known(*known),
             ([], []) => Browser::New,
         }
+    }
+
+    /// Whether it shows an id that it shows on other sites too, and not only on one.
+    pub fn is_shared(&self) -> bool {
+        !self.shared.is_empty()
     }
 
     /// Every valid id that the request shows.
@@ -138,6 +144,23 @@ pub fn mark_opted_out(answer: Answer) -> Answer {
 pub fn unmark_opted_out(answer: Answer) -> Answer {
     let answer = set(answer, lasting(OPT_OUT_COOKIE, "", 0));
     set(answer, lasting(OPT_OUT_COOKIE, "", 0).partitioned(true))
+}
+
+/// The settings that the request's cookies hold, the stricter ones of several; `None` without such a cookie. One that
+/// cannot be read is all off, as the gate reads it.
+pub fn prefs(head: &Head<'_>) -> Option<Prefs> {
+    let all_off = || Setting::ALL.into_iter().fold(Prefs::default(), Prefs::without);
+    let held = pairs(head).filter(|(name, _)| *name == PREFS_COOKIE);
+    held.map(|(_, value)| Prefs::parse(value).unwrap_or_else(|_| all_off())).reduce(Prefs::stricter)
+}
+
+/// Keeps the settings in the browser, in both jars; where all are on, nothing is kept. The value is the same for
+/// everyone with these settings.
+pub fn keep_prefs(answer: Answer, prefs: Prefs) -> Answer {
+    let (value, days) =
+        if prefs == Prefs::default() { (String::new(), 0) } else { (prefs.to_string(), OPT_OUT_DAYS) };
+    let answer = set(answer, lasting(PREFS_COOKIE, &value, days));
+    set(answer, lasting(PREFS_COOKIE, &value, days).partitioned(true))
 }
 
 /// As long as browsers keep a cookie at all.

@@ -1,6 +1,6 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
 //!
-//! The journeys (`pixel`, `opt_out`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! The journeys (`pixel`, `opt_out`, `privacy`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
 //! and `admin` say which request is whose.
 //!
 //! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
@@ -14,8 +14,10 @@ pub mod auth;
 pub mod cookie;
 pub mod csrf;
 pub mod opt_out;
+pub mod pages;
 pub mod pixel;
 pub mod pixel_hit;
+pub mod privacy;
 pub mod public;
 pub mod visitor;
 
@@ -44,4 +46,5 @@ mod encode;
 mod exchange;
 mod h2;
 mod one_request;
+mod privacy_page;
 mod shared;

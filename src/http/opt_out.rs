@@ -4,6 +4,9 @@ use askama::Template;
 
 use super::cookie;
 use super::csrf::Forms;
+use super::pages::texts::Texts;
+use super::pages::{self, Frame};
+use super::privacy;
 use super::request::Head;
 use super::response::Answer;
 use super::service::Answering;
@@ -15,8 +18,11 @@ use crate::service::pixel::PixelService;
 #[derive(Template)]
 #[template(path = "opt_out.html", config = "static/pages/askama.toml")]
 struct Page {
+    frame: Frame,
+    t: &'static Texts,
     opted_out: bool,
     known: bool,
+    everywhere: bool,
     token: String,
 }
 
@@ -26,12 +32,15 @@ pub fn show<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, forms: &Forms,
     let now = pixel.clock.now();
     let (signals, jar) = visitor::read(head, &live, now);
     let ids = jar.browser_ids();
-    let page =
-        Page { opted_out: signals.is_opted_out(), known: !ids.is_empty(), token: forms.token(&ids, now) };
-    match page.render() {
-        Ok(html) => page_answer(200, html),
-        Err(_) => Answer::text(500, "the page could not be made\n"),
-    }
+    let frame = Frame::new("/optout", head);
+    pages::page(&Page {
+        frame,
+        t: frame.texts(),
+        opted_out: signals.is_opted_out(),
+        known: !ids.is_empty(),
+        everywhere: jar.is_shared(),
+        token: forms.token(&ids, now),
+    })
 }
 
 /// Acts on the choice, once it is known to come from our own page, and leads back to the page.
@@ -48,14 +57,12 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
     let (_, jar) = visitor::read(head, &live, now);
     let (ids, cookie_name) = (jar.browser_ids(), live.cookie_name.clone());
     if !forms.is_ours(head, body, &ids, now) {
-        return Answering::Now(Answer::text(
-            403,
-            "this form did not come from our own page, or is too old; load the page again\n",
-        ));
+        return Answering::Now(privacy::not_ours());
     }
+    let back = privacy::back_from(body, choice);
     Answering::later(async move {
         let answer = match service.choose(&ids, choice).await {
-            Ok(()) => Answer::text(303, "").with("Location", "/optout"),
+            Ok(()) => back,
             // The cookie works even where the log does not.
             Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
         };
@@ -65,17 +72,4 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
             Choice::In => cookie::unmark_opted_out(answer),
         }
     })
-}
-
-fn page_answer(status: u16, html: String) -> Answer {
-    let mut answer = Answer::text(status, html);
-    answer.headers[0].1 = "text/html; charset=utf-8".into();
-    answer
-        .with("Cache-Control", "no-store")
-        .with("X-Content-Type-Options", "nosniff")
-        .with("Referrer-Policy", "same-origin")
-        .with(
-            "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        )
 }

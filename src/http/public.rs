@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::csrf::Forms;
+use super::privacy::Lookups;
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
-use super::{opt_out, pixel};
+use super::{opt_out, pages, pixel, privacy};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
@@ -16,6 +17,7 @@ pub struct Public<V> {
     pub pixel: PixelService<V>,
     pub opt_out: OptOutService,
     pub forms: Arc<Forms>,
+    pub lookups: Lookups,
 }
 
 /// Where a request leads.
@@ -23,6 +25,10 @@ enum Route {
     Pixel,
     OptOutPage,
     Choose(Choice),
+    Privacy,
+    Prefs,
+    Download,
+    Style,
     /// The path is known, the method is not.
     BadMethod(&'static str),
     Unknown,
@@ -38,6 +44,13 @@ impl Route {
             ("/optout", _) => Self::BadMethod("GET, HEAD, POST"),
             ("/optin", "POST") => Self::Choose(Choice::In),
             ("/optin", _) => Self::BadMethod("POST"),
+            ("/privacy", "GET" | "HEAD") => Self::Privacy,
+            ("/privacy", "POST") => Self::Prefs,
+            ("/privacy", _) => Self::BadMethod("GET, HEAD, POST"),
+            ("/privacy/data.json", "GET") => Self::Download,
+            ("/privacy/data.json", _) => Self::BadMethod("GET"),
+            ("/pages.css", "GET" | "HEAD") => Self::Style,
+            ("/pages.css", _) => Self::BadMethod("GET, HEAD"),
             _ => Self::Unknown,
         }
     }
@@ -47,7 +60,7 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     fn intake(&self, method: &str, path: &str) -> Intake {
         match Route::parse(method, path) {
             Route::Pixel if method == "GET" => Intake::Hot,
-            Route::Choose(_) => Intake::Body { bytes_max: FORM_BYTES_MAX },
+            Route::Choose(_) | Route::Prefs => Intake::Body { bytes_max: FORM_BYTES_MAX },
             _ => Intake::Body { bytes_max: 0 },
         }
     }
@@ -58,6 +71,10 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::Choose(choice) => {
                 return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }
+            Route::Privacy => return privacy::show(&self.pixel, &self.forms, &self.lookups, head),
+            Route::Prefs => privacy::choose(&self.pixel, &self.forms, head, body),
+            Route::Download => return privacy::download(&self.pixel, &self.lookups, head),
+            Route::Style => pages::style(),
             Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
             Route::BadMethod(allowed) => {
                 Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
@@ -71,5 +88,5 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     }
 }
 
-/// A form of ours holds one token.
+/// A form of ours holds one token and a few short words.
 const FORM_BYTES_MAX: usize = 4_096;

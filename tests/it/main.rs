@@ -7,6 +7,7 @@ mod edge;
 mod layers;
 mod opt_out;
 mod pixel;
+mod privacy;
 mod readme;
 mod seed;
 mod simulated_disk;

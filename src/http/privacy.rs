@@ -1,0 +1,168 @@
+//! `/privacy`: what is stored about a browser, its four settings, and the way out. Works without script.
+//!
+//! Tells nothing of an id but to the browser that shows it in a cookie that we signed, and asks the log for it only
+//! on a visit that a person makes: no other site can have it read by embedding the page.
+
+use std::sync::Arc;
+
+use super::cookie;
+use super::csrf::Forms;
+use super::pages::language::{LANGUAGE_PARAMETER, Language};
+use super::pages::{self, Frame};
+use super::privacy_page::{Data, Done, Page};
+use super::rate_limit::RateLimits;
+use super::request::Head;
+use super::response::Answer;
+use super::service::Answering;
+use super::visitor;
+use crate::consent::prefs::{Prefs, Setting};
+use crate::domain::id::BrowserId;
+use crate::domain::opt_out::{Choice, OptOutView, Subject};
+use crate::service::pixel::PixelService;
+use crate::service::privacy::PrivacyService;
+
+/// Reads what is stored, so often for each address and no more.
+#[derive(Clone)]
+pub struct Lookups {
+    pub service: PrivacyService,
+    pub limits: Arc<RateLimits>,
+}
+
+/// The page.
+pub fn show<'s, V: OptOutView + Send + Sync>(
+    pixel: &PixelService<V>,
+    forms: &Forms,
+    lookups: &'s Lookups,
+    head: &Head<'_>,
+) -> Answering<'s> {
+    let (live, now) = (pixel.live.load(), pixel.clock.now());
+    let (signals, jar) = visitor::read(head, &live, now);
+    let (ids, prefs) = (jar.browser_ids(), cookie::prefs(head));
+    let recorded = ids.iter().any(|&id| pixel.opt_outs.is_opted_out(Subject::Browser(id)));
+    let frame = Frame::new("/privacy", head);
+    let page = Page {
+        frame,
+        t: frame.texts(),
+        done: Done::of(head),
+        token: forms.token(&ids, now),
+        opted_out: signals.is_opted_out() || recorded,
+        gpc: signals.has_gpc(),
+        dnt: signals.has_dnt(),
+        prefs: prefs.unwrap_or_default(),
+        everywhere: jar.is_shared(),
+        data: Data::NoId,
+    };
+    let opted_out = signals.is_opted_out().then(|| live.cookie_name.clone());
+    let renew = move |answer| renewed(answer, opted_out.as_deref(), prefs);
+    if ids.is_empty() {
+        return Answering::Now(renew(pages::page(&page)));
+    }
+    if !is_visit(head) || lookups.limits.check_address(head.client).is_err() {
+        return Answering::Now(renew(pages::page(&Page { data: Data::Busy, ..page })));
+    }
+    Answering::later(async move {
+        let data = Data::of(lookups.service.newest(ids).await, page.t);
+        renew(pages::page(&Page { data, ..page }))
+    })
+}
+
+/// The page's `answer` with the browser's choices given anew, so that they last. An id that came after its opt-out,
+/// with the answer to a hit from before, is taken back; `opted_out` holds the name of its cookie.
+fn renewed(mut answer: Answer, opted_out: Option<&str>, prefs: Option<Prefs>) -> Answer {
+    if let Some(cookie_name) = opted_out {
+        answer = cookie::expire_id(cookie::mark_opted_out(answer), cookie_name);
+    }
+    match prefs {
+        Some(prefs) if prefs != Prefs::default() => cookie::keep_prefs(answer, prefs),
+        _ => answer,
+    }
+}
+
+/// Keeps the settings that the form holds, and leads back to the page. A box that is not ticked is not sent.
+pub fn choose<V: OptOutView + Send + Sync>(
+    pixel: &PixelService<V>,
+    forms: &Forms,
+    head: &Head<'_>,
+    body: &[u8],
+) -> Answer {
+    let (live, now) = (pixel.live.load(), pixel.clock.now());
+    let (_, jar) = visitor::read(head, &live, now);
+    if !forms.is_ours(head, body, &jar.browser_ids(), now) {
+        return not_ours();
+    }
+    let names = Setting::ALL.into_iter().zip(SETTING_NAMES);
+    let off = names.filter(|(_, name)| pages::field(body, name).is_none());
+    let prefs = off.fold(Prefs::default(), |prefs, (setting, _)| prefs.without(setting));
+    let answer = pages::see_other("/privacy", Some(Done::Saved.name()), language(body));
+    cookie::keep_prefs(answer.with("Cache-Control", "no-store").with("Tk", "U"), prefs)
+}
+
+/// Everything about the ids that the browser shows, as a file.
+pub fn download<'s, V: OptOutView + Send + Sync>(
+    pixel: &PixelService<V>,
+    lookups: &'s Lookups,
+    head: &Head<'_>,
+) -> Answering<'s> {
+    let (live, now) = (pixel.live.load(), pixel.clock.now());
+    let (_, jar) = visitor::read(head, &live, now);
+    let ids: Vec<BrowserId> = jar.browser_ids();
+    if !is_visit(head) {
+        return Answering::Now(Answer::text(403, "follow the link on /privacy\n"));
+    }
+    if ids.is_empty() {
+        return Answering::Now(Answer::text(
+            404,
+            "this browser shows no id, so there is nothing to look up\n",
+        ));
+    }
+    if let Err(wait) = lookups.limits.check_address(head.client) {
+        return Answering::Now(wait.answer());
+    }
+    Answering::later(async move {
+        match lookups.service.everything(ids, now).await {
+            Ok(json) => file(json),
+            Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "60"),
+        }
+    })
+}
+
+fn file(json: String) -> Answer {
+    let mut answer = Answer::text(200, json);
+    answer.headers[0].1 = "application/json".into();
+    answer
+        .with("Content-Disposition", "attachment; filename=\"stored-about-this-browser.json\"")
+        .with("Cache-Control", "no-store")
+        .with("Vary", "Cookie")
+        .with("X-Content-Type-Options", "nosniff")
+        .with("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+/// Where a choice to opt out or in leads: to the page whose form it came from.
+pub fn back_from(body: &[u8], choice: Choice) -> Answer {
+    let from_here = pages::field(body, "back").is_some_and(|page| page == "privacy");
+    let done = match choice {
+        Choice::Out => Done::OptedOut,
+        Choice::In => Done::OptedIn,
+    };
+    match from_here {
+        true => pages::see_other("/privacy", Some(done.name()), language(body)),
+        false => pages::see_other("/optout", None, language(body)),
+    }
+}
+
+/// What every form that is not ours gets.
+pub fn not_ours() -> Answer {
+    Answer::text(403, "this form did not come from our own page, or is too old; load the page again\n")
+}
+
+fn language(body: &[u8]) -> Option<Language> {
+    pages::field(body, LANGUAGE_PARAMETER).and_then(|tag| Language::from_tag(&tag))
+}
+
+/// Whether a person goes there, as far as the browser says: not for an image, a frame or a script of another site.
+fn is_visit(head: &Head<'_>) -> bool {
+    head.method == "GET" && head.header("sec-fetch-dest").is_none_or(|dest| dest == "document")
+}
+
+/// What the boxes of the form are called, in the order of [`Setting::ALL`].
+pub(super) const SETTING_NAMES: [&str; 4] = ["personalize", "partners", "devices", "web"];
