@@ -52,8 +52,8 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
         everywhere: jar.is_shared(),
         data: Data::NoId,
     };
-    let opted_out = signals.is_opted_out().then(|| live.cookie_name.clone());
-    let renew = move |answer| renewed(answer, opted_out.as_deref(), prefs);
+    let opted_out = signals.is_opted_out();
+    let renew = move |answer| renewed(answer, opted_out, prefs);
     if ids.is_empty() {
         return Answering::Now(renew(pages::page(&page)));
     }
@@ -66,11 +66,11 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
     })
 }
 
-/// The page's `answer` with the browser's choices given anew, so that they last. An id that came after its opt-out,
-/// with the answer to a hit from before, is taken back; `opted_out` holds the name of its cookie.
-fn renewed(mut answer: Answer, opted_out: Option<&str>, prefs: Option<Prefs>) -> Answer {
-    if let Some(cookie_name) = opted_out {
-        answer = cookie::expire_id(cookie::mark_opted_out(answer), cookie_name);
+/// The page's `answer` with the browser's choices given anew, so that they last. An id stays even after an opt-out:
+/// whoever opts in again has to show it, or what is kept on our side about it would stay for good.
+fn renewed(mut answer: Answer, opted_out: bool, prefs: Option<Prefs>) -> Answer {
+    if opted_out {
+        answer = cookie::mark_opted_out(answer);
     }
     match prefs {
         Some(prefs) if prefs != Prefs::default() => cookie::keep_prefs(answer, prefs),

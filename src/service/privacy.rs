@@ -14,7 +14,7 @@ use crate::consent::evidence::Basis;
 use crate::domain::event::EventType;
 use crate::domain::id::BrowserId;
 use crate::domain::money::Money;
-use crate::domain::opt_out::{Choice, Subject};
+use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::time::Timestamp;
 use crate::storage::export;
 use crate::storage::reader::{self, ReadError, Row, Stored};
@@ -194,10 +194,12 @@ impl Search {
 }
 
 fn is_about(row: &Row, browser_ids: &[BrowserId]) -> bool {
-    match row.subject() {
-        Some(Subject::Browser(id)) => browser_ids.contains(&id),
-        None => false,
-    }
+    let browser_id = match row {
+        Row::Conversion { conversion, .. } => conversion.identifiers.browser_id,
+        Row::OptOut(OptOut { subject: Subject::Browser(id), .. }) => Some(*id),
+        Row::OptOut(_) => None,
+    };
+    browser_id.is_some_and(|id| browser_ids.contains(&id))
 }
 
 impl Found {

@@ -18,7 +18,7 @@ use super::scan::{Cursor, Piece};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::id::EventId;
-use crate::domain::opt_out::{OptOut, Subject};
+use crate::domain::opt_out::OptOut;
 use crate::domain::time::Timestamp;
 
 /// One entry as the log has it.
@@ -39,14 +39,6 @@ pub enum Row {
 }
 
 impl Row {
-    /// Who the row is about, as far as it says.
-    pub fn subject(&self) -> Option<Subject> {
-        match self {
-            Self::Conversion { conversion, .. } => conversion.identifiers.browser_id.map(Subject::Browser),
-            Self::OptOut(opt_out) => Some(opt_out.subject),
-        }
-    }
-
     pub const fn kind(&self) -> EntryKind {
         match self {
             Self::Conversion { conversion, .. } => match conversion.kind() {
