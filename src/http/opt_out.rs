@@ -21,7 +21,6 @@ struct Page {
     frame: Frame,
     t: &'static Texts,
     opted_out: bool,
-    known: bool,
     everywhere: bool,
     token: String,
 }
@@ -37,7 +36,6 @@ pub fn show<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, forms: &Forms,
         frame,
         t: frame.texts(),
         opted_out: signals.is_opted_out(),
-        known: !ids.is_empty(),
         everywhere: jar.is_shared(),
         token: forms.token(&ids, now),
     })

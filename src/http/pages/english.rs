@@ -20,8 +20,7 @@ pub(super) const ENGLISH: Texts = Texts {
         title_done: "You are opted out",
         text: "Sites with our pixel tell their advertisers about visits and purchases. You can stop that for this browser: from then on nothing about it is stored, and its id is removed.",
         text_done: "Nothing that this browser does on sites with our pixel is stored, wherever it shows the opt-out cookie.",
-        kept: "The choice is kept in a cookie that is the same for everyone, and on our server for the id that this browser showed.",
-        kept_no_id: "The choice is kept in a cookie that is the same for everyone. This browser showed no id, so there is nothing to keep on our server.",
+        kept: "The choice is kept in a cookie that is the same for everyone, and on our server for the id that this browser shows, if it shows one.",
         link: "All settings, and what is stored about this browser",
     },
     state: StateTexts {
@@ -67,7 +66,7 @@ pub(super) const ENGLISH: Texts = Texts {
         heading: "How far your choice reaches",
         everywhere: "This browser has shown us an id that it got on a site with our pixel, so it seems to allow third-party cookies. Then what you choose here counts on every site with our pixel, in this browser.",
         unknown: "From here we cannot see whether this browser shows our cookies on other sites. If it allows third-party cookies, what you choose here counts on every site with our pixel. If it blocks them or keeps them apart for each site, as Firefox, Safari and Brave do, other sites do not see your choice, and it does not count there.",
-        record: "An opt-out is also kept on our server for the id that this browser showed, and holds for that id even without the cookie.",
+        record: "An opt-out is also kept on our server for the id that this browser shows, if it shows one, and holds for that id even without the cookie.",
         not: "Your choice does not reach your other browsers, profiles and devices. When you delete your cookies, it is gone too, and this browser is a new one to us.",
         gpc: "Global Privacy Control reaches further: where it is switched on in a browser, every site sends it to us, and we store nothing.",
     },

@@ -20,8 +20,7 @@ pub(super) const FRENCH: Texts = Texts {
         title_done: "Vous avez refusé la mesure",
         text: "Les sites dotés de notre pixel signalent visites et achats à leurs annonceurs. Vous pouvez y mettre fin pour ce navigateur\u{a0}: dès lors, plus rien n’est enregistré à son sujet et son identifiant est supprimé.",
         text_done: "Rien de ce que fait ce navigateur sur les sites dotés de notre pixel n’est enregistré, partout où il présente le cookie de refus.",
-        kept: "Votre choix est conservé dans un cookie identique pour tout le monde, et sur notre serveur pour l’identifiant que ce navigateur a présenté.",
-        kept_no_id: "Votre choix est conservé dans un cookie identique pour tout le monde. Ce navigateur n’a présenté aucun identifiant\u{a0}: il n’y a donc rien à noter sur notre serveur.",
+        kept: "Votre choix est conservé dans un cookie identique pour tout le monde et, sur notre serveur, pour l’identifiant que ce navigateur présente, s’il en présente un.",
         link: "Tous les réglages, et ce qui est enregistré sur ce navigateur",
     },
     state: StateTexts {
@@ -67,7 +66,7 @@ pub(super) const FRENCH: Texts = Texts {
         heading: "Jusqu’où va votre choix",
         everywhere: "Ce navigateur nous a présenté un identifiant reçu sur un site doté de notre pixel\u{a0}; il semble donc accepter les cookies tiers. Dans ce cas, ce que vous choisissez ici vaut, dans ce navigateur, sur tous les sites dotés de notre pixel.",
         unknown: "Nous ne pouvons pas voir d’ici si ce navigateur présente nos cookies sur les autres sites. S’il accepte les cookies tiers, votre choix vaut sur tous les sites dotés de notre pixel. S’il les bloque ou les sépare site par site, comme Firefox, Safari et Brave, les autres sites ne voient pas votre choix et il n’y vaut pas.",
-        record: "Un refus est aussi conservé sur notre serveur pour l’identifiant que ce navigateur a présenté, et vaut pour lui même sans le cookie.",
+        record: "Un refus est aussi conservé sur notre serveur pour l’identifiant que ce navigateur présente, s’il en présente un, et vaut pour lui même sans le cookie.",
         not: "Votre choix ne vaut pas pour vos autres navigateurs, profils et appareils. Si vous supprimez vos cookies, il disparaît avec eux, et ce navigateur est pour nous un nouveau.",
         gpc: "Global Privacy Control va plus loin\u{a0}: quand il est activé dans un navigateur, nous le recevons de chaque site et n’enregistrons rien.",
     },

@@ -20,8 +20,7 @@ pub(super) const GERMAN: Texts = Texts {
         title_done: "Sie haben widersprochen",
         text: "Websites mit unserem Zählpixel teilen ihren Werbekunden Besuche und Käufe mit. Für diesen Browser können Sie das beenden: Von da an wird nichts mehr über ihn gespeichert, und seine Kennung wird entfernt.",
         text_done: "Was dieser Browser auf Websites mit unserem Zählpixel tut, wird nirgends gespeichert, wo er das Widerspruchs-Cookie vorzeigt.",
-        kept: "Ihre Entscheidung steht in einem Cookie, das bei allen gleich ist, und auf unserem Server bei der Kennung, die dieser Browser vorgezeigt hat.",
-        kept_no_id: "Ihre Entscheidung steht in einem Cookie, das bei allen gleich ist. Dieser Browser hat keine Kennung vorgezeigt; auf unserem Server gibt es also nichts zu vermerken.",
+        kept: "Ihre Entscheidung steht in einem Cookie, das bei allen gleich ist, und auf unserem Server bei der Kennung, die dieser Browser vorzeigt, wenn er eine vorzeigt.",
         link: "Alle Einstellungen und was über diesen Browser gespeichert ist",
     },
     state: StateTexts {
@@ -67,7 +66,7 @@ pub(super) const GERMAN: Texts = Texts {
         heading: "Wie weit Ihre Entscheidung reicht",
         everywhere: "Dieser Browser hat uns eine Kennung vorgezeigt, die er auf einer Website mit unserem Zählpixel bekommen hat; er scheint Cookies von Drittanbietern also zu erlauben. Dann gilt in diesem Browser auf jeder Website mit unserem Zählpixel, was Sie hier entscheiden.",
         unknown: "Von hier aus sehen wir nicht, ob dieser Browser unsere Cookies auch auf anderen Websites vorzeigt. Wenn er Cookies von Drittanbietern erlaubt, gilt Ihre Entscheidung auf jeder Website mit unserem Zählpixel. Wenn er sie blockiert oder für jede Website getrennt hält, wie Firefox, Safari und Brave es tun, sehen andere Websites Ihre Entscheidung nicht, und sie gilt dort nicht.",
-        record: "Ein Widerspruch wird außerdem auf unserem Server bei der Kennung vermerkt, die dieser Browser vorgezeigt hat, und gilt für sie auch ohne das Cookie.",
+        record: "Ein Widerspruch wird außerdem auf unserem Server bei der Kennung vermerkt, die dieser Browser vorzeigt, wenn er eine vorzeigt, und gilt für sie auch ohne das Cookie.",
         not: "Ihre Entscheidung gilt nicht in Ihren anderen Browsern, Profilen und Geräten. Wenn Sie Ihre Cookies löschen, ist auch sie gelöscht, und dieser Browser ist für uns ein neuer.",
         gpc: "Global Privacy Control reicht weiter: Ist es in einem Browser eingeschaltet, erhalten wir es von jeder Website, und wir speichern nichts.",
     },

@@ -20,8 +20,7 @@ pub(super) const SPANISH: Texts = Texts {
         title_done: "Te has excluido de la medición",
         text: "Los sitios con nuestro píxel informan a sus anunciantes de visitas y compras. Puedes impedirlo para este navegador: desde entonces no se guarda nada sobre él y se elimina su identificador.",
         text_done: "No se guarda nada de lo que este navegador hace en sitios con nuestro píxel, allí donde muestra la cookie de exclusión.",
-        kept: "Tu decisión se guarda en una cookie que es igual para todos y, en nuestro servidor, junto al identificador que mostró este navegador.",
-        kept_no_id: "Tu decisión se guarda en una cookie que es igual para todos. Este navegador no mostró ningún identificador, así que no hay nada que anotar en nuestro servidor.",
+        kept: "Tu decisión se guarda en una cookie que es igual para todos y, en nuestro servidor, junto al identificador que muestra este navegador, si muestra alguno.",
         link: "Todos los ajustes y lo que hay guardado sobre este navegador",
     },
     state: StateTexts {
@@ -67,7 +66,7 @@ pub(super) const SPANISH: Texts = Texts {
         heading: "Hasta dónde llega tu decisión",
         everywhere: "Este navegador nos ha mostrado un identificador que recibió en un sitio con nuestro píxel, así que parece permitir cookies de terceros. En ese caso, lo que decides aquí vale en este navegador para todos los sitios con nuestro píxel.",
         unknown: "Desde aquí no podemos ver si este navegador muestra nuestras cookies en otros sitios. Si permite cookies de terceros, tu decisión vale en todos los sitios con nuestro píxel. Si las bloquea o las separa por sitio, como hacen Firefox, Safari y Brave, los demás sitios no ven tu decisión y allí no vale.",
-        record: "La exclusión se guarda también en nuestro servidor junto al identificador que mostró este navegador, y vale para él aunque falte la cookie.",
+        record: "La exclusión se guarda también en nuestro servidor junto al identificador que muestra este navegador, si muestra alguno, y vale para él aunque falte la cookie.",
         not: "Tu decisión no llega a tus otros navegadores, perfiles y dispositivos. Si borras tus cookies, también se borra, y este navegador es nuevo para nosotros.",
         gpc: "Global Privacy Control llega más lejos: si está activado en un navegador, lo recibimos de cada sitio y no guardamos nada.",
     },

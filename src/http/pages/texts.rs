@@ -42,7 +42,6 @@ pub struct OptOutTexts {
     pub text: &'static str,
     pub text_done: &'static str,
     pub kept: &'static str,
-    pub kept_no_id: &'static str,
     pub link: &'static str,
 }
 
