@@ -154,14 +154,17 @@ pub fn identity(config: &Config) -> Result<IdentityKeys, AppError> {
 
 /// A list that cannot be used never stops the server: where the GDPR applies, it only refuses then.
 fn policy(config: &Config) -> Policy {
-    let mut policy = config.policy;
-    let (Some(vendor), Some(path)) = (&mut policy.vendor, &config.vendor_list) else { return policy };
+    let mut policy = config.policy.clone();
+    let (Some(vendor_id), Some(path)) = (policy.vendor_id, &config.vendor_list) else { return policy };
     match config::load_vendor_list(path) {
-        Ok(list) => vendor.listed = list.get(vendor.id).map(|declaration| (list.version(), *declaration)),
+        Ok(list) => policy.vendors = Some(Arc::new(list)),
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "there is no vendor list"),
     }
-    if vendor.listed.is_none() {
-        tracing::warn!(vendor.id, "not on the vendor list: nothing is permitted where the GDPR applies");
+    if policy.vendors.as_ref().is_none_or(|vendors| vendors.get(vendor_id).is_none()) {
+        tracing::warn!(
+            vendor.id = vendor_id,
+            "not on the vendor list: nothing is permitted where the GDPR applies"
+        );
     }
     policy
 }

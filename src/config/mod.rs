@@ -28,7 +28,7 @@ pub use log::{Ack, AckClasses, Log};
 pub use mistake::{ConfigError, Mistake};
 pub use vendor_list::{VendorListError, VendorListFault, load_vendor_list, parse_vendor_list};
 
-use crate::consent::policy::{Policy, Regime, Vendor};
+use crate::consent::policy::{Policy, Regime};
 use crate::domain::settings::Registry;
 use walk::{Document, Section};
 
@@ -48,7 +48,7 @@ pub struct Config {
     /// A MaxMind country database (`.mmdb`) for clients whose country no proxy names.
     pub geo_database: Option<PathBuf>,
     pub log: Log,
-    /// Without our entry in the vendor list, which is read when the server starts and on reload.
+    /// Without the vendor list, which is read when the server starts and on reload.
     pub policy: Policy,
     /// The Global Vendor List (GVL v3 JSON).
     pub vendor_list: Option<PathBuf>,
@@ -163,9 +163,9 @@ fn policy(root: &Section<'_>) -> Option<(Policy, Option<PathBuf>)> {
     let vendor_id = vendor_id.and_then(|field| field.integer(1..=u64::from(u16::MAX)));
     let vendor_list = vendor_list.and_then(|field| field.text()).map(PathBuf::from);
     section.finish();
-    let vendor = vendor_id.and_then(|id| u16::try_from(id).ok()).map(|id| Vendor { id, listed: None });
+    let vendor_id = vendor_id.and_then(|id| u16::try_from(id).ok());
     let adchoices_participant = adchoices_participant.and_then(|id| u16::try_from(id).ok());
-    Some((Policy { adchoices_participant, vendor, ..Policy::new(regime?) }, vendor_list))
+    Some((Policy { adchoices_participant, vendor_id, ..Policy::new(regime?) }, vendor_list))
 }
 
 /// An AdChoices signal has 12 bits for it.

@@ -198,7 +198,7 @@ fn who_we_are_in_consent_strings_is_read_as_it_is_written() {
     let ids = "vendor_id = 755\nvendor_list = \"list.json\"\nadchoices_participant = 4095";
     let config = Config::parse(&GOOD.replace(regime, &format!("{regime}\n{ids}")), &environment);
     let config = config.expect("a good configuration");
-    assert_eq!(config.policy.vendor.map(|vendor| (vendor.id, vendor.listed)), Some((755, None)));
+    assert_eq!((config.policy.vendor_id, config.policy.vendors), (Some(755), None));
     assert_eq!(config.policy.adchoices_participant, Some(4_095));
     assert_eq!(config.vendor_list.as_deref(), Some(Path::new("list.json")));
     for wrong in

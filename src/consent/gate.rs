@@ -39,7 +39,8 @@ pub struct Gate {
 
 impl Gate {
     pub fn new(policy: Policy) -> Self {
-        Self { policy, version: policy.version() }
+        let version = policy.version();
+        Self { policy, version }
     }
 
     /// Reads the strings among `signals`, once for all that is decided about the request.

@@ -143,9 +143,9 @@ impl TcfFacts {
     fn of(text: &str, policy: &Policy) -> Self {
         let deny = |reason| Self { measure: Err(reason), identify: Err(reason) };
         let Ok(string) = TcString::parse(text) else { return deny(Refusal::TcMalformed) };
-        let Some(vendor) = policy.vendor else { return deny(Refusal::TcNotOnList) };
-        let view = string.vendor(vendor.id);
-        let declaration = vendor.listed.as_ref().map(|(_, declaration)| declaration);
+        let Some(vendor) = policy.vendor_id else { return deny(Refusal::TcNotOnList) };
+        let view = string.vendor(vendor);
+        let declaration = policy.vendors.as_ref().and_then(|vendors| vendors.get(vendor));
         let basis = |purpose| match view.basis(purpose, declaration) {
             Ok(basis::Basis::Consent) => Ok(Basis::Consent),
             Ok(basis::Basis::LegitimateInterest) => Ok(Basis::LegitimateInterest),

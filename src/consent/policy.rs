@@ -1,32 +1,28 @@
 //! What the operator decided about consent.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::tcf::vendor_list::VendorDeclaration;
+use super::tcf::vendor_list::VendorList;
 
 /// The part of the configuration that the gate reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// What applies where a request says nothing and its country is not known.
     pub default_regime: Regime,
     /// Our participant id in AdChoices signals, if we have one.
     pub adchoices_participant: Option<u16>,
-    /// Who we are in TC strings. Without it no TC string permits anything.
-    pub vendor: Option<Vendor>,
-}
-
-/// Ourselves, as the Global Vendor List has us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Vendor {
-    pub id: u16,
-    /// The version of the list and our entry in it. `None`: there is no list, or we are not on it.
-    pub listed: Option<(u16, VendorDeclaration)>,
+    /// Our id in TC strings and in the Global Vendor List. Without it no TC string permits anything.
+    pub vendor_id: Option<u16>,
+    /// What all vendors have declared, ourselves and our partners among them. Without it no TC string permits
+    /// anything.
+    pub vendors: Option<Arc<VendorList>>,
 }
 
 impl Policy {
     /// Everything but the regime that nobody can choose for the operator is as if it was not configured.
     pub const fn new(default_regime: Regime) -> Self {
-        Self { default_regime, adchoices_participant: None, vendor: None }
+        Self { default_regime, adchoices_participant: None, vendor_id: None, vendors: None }
     }
 
     /// Identifies the policy in stored evidence, so that a decision can be traced to the settings behind it.
@@ -37,8 +33,8 @@ impl Policy {
         if let Some(participant) = self.adchoices_participant {
             text.push_str(&format!(" adchoices_participant={participant}"));
         }
-        if let Some(Vendor { id, listed }) = self.vendor {
-            let list = listed.map_or(0, |(version, _)| version);
+        if let Some(id) = self.vendor_id {
+            let list = self.vendors.as_ref().map_or(0, |vendors| vendors.version());
             text.push_str(&format!(" vendor={id} vendor_list={list}"));
         }
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -1,11 +1,12 @@
 //! The gate's laws, over enumerated combinations of what a request can say.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::consent::policy::Vendor;
 use crate::consent::refusal::RefusalKind;
 use crate::consent::regulated::BrowserCookie;
 use crate::consent::signals::{GdprFlag, Personalize};
-use crate::consent::tcf::vendor_list::VendorDeclaration;
+use crate::consent::tcf::vendor_list::{VendorDeclaration, VendorList};
 use crate::domain::conversion::Country;
 use crate::domain::id::BrowserId;
 use crate::domain::opt_out::OptOutView;
@@ -127,8 +128,13 @@ const P7_ONLY_BY_INTEREST: &str = "CQKmmYAQKmmYAAAAAAAAAAEgAIAAAAIAAAABOHwAROHk4
 fn policy(regime: Regime) -> Policy {
     let declaration =
         VendorDeclaration { consent: [1, 7].into_iter().collect(), ..VendorDeclaration::default() };
-    let vendor = Some(Vendor { id: 9_999, listed: Some((1, declaration)) });
-    Policy { adchoices_participant: Some(2), vendor, ..Policy::new(regime) }
+    Policy { adchoices_participant: Some(2), ..declaring(declaration, regime) }
+}
+
+/// We are vendor 9999, and the only one on the list.
+fn declaring(declaration: VendorDeclaration, regime: Regime) -> Policy {
+    let vendors = VendorList::new(1, vec![(9_999, declaration)]).expect("one vendor");
+    Policy { vendor_id: Some(9_999), vendors: Some(Arc::new(vendors)), ..Policy::new(regime) }
 }
 
 const GDPR: [GdprFlag; 3] = [GdprFlag::Absent, GdprFlag::NotInScope, GdprFlag::InScope];
@@ -360,8 +366,7 @@ fn granted(text: &'static str, consent: bool) -> [Result<(Regime, Basis), Refusa
             ..VendorDeclaration::default()
         },
     };
-    let vendor = Some(Vendor { id: 9_999, listed: Some((1, declaration)) });
-    let gate = Gate::new(Policy { vendor, ..Policy::new(Regime::Gdpr) });
+    let gate = Gate::new(declaring(declaration, Regime::Gdpr));
     let mut signals = Signals::default();
     signals.see_parameter("gdpr_consent", text);
     let about = Circumstances {
