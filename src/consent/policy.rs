@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::tcf::vendor_list::VendorList;
+use super::tcf::vendor_list::{VendorDeclaration, VendorList};
 
 /// The part of the configuration that the gate reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,11 @@ impl Policy {
     /// Everything but the regime that nobody can choose for the operator is as if it was not configured.
     pub const fn new(default_regime: Regime) -> Self {
         Self { default_regime, adchoices_participant: None, vendor_id: None, vendors: None }
+    }
+
+    /// What a vendor has declared, we ourselves or another.
+    pub fn declaration(&self, vendor: u16) -> Option<&VendorDeclaration> {
+        self.vendors.as_ref()?.get(vendor)
     }
 
     /// Identifies the policy in stored evidence, so that a decision can be traced to the settings behind it.

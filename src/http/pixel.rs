@@ -8,6 +8,7 @@ use super::request::Head;
 use super::response::{Answer, fixed_headers};
 use super::service::Answering;
 use super::visitor;
+use crate::consent::activity::Activity;
 use crate::consent::refusal::RefusalKind;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::Timestamp;
@@ -38,9 +39,15 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
 }
 
 /// What the gate would say of the request, rule by rule. Stores nothing.
-pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Timestamp) -> Explanation {
+pub fn explain(
+    activities: &[Activity],
+    head: &Head<'_>,
+    live: &Live,
+    opt_outs: &dyn OptOutView,
+    now: Timestamp,
+) -> Explanation {
     let Request { hit, visitor, .. } = Request::read(head, live, now);
-    service::explain::explain(&hit, &visitor, live, opt_outs, now)
+    service::explain::explain(activities, &hit, &visitor, live, opt_outs, now)
 }
 
 /// All that a request to the pixel holds, read in one pass over its query.

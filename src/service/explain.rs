@@ -3,10 +3,44 @@
 use super::hit::{Browser, PixelHit, Visitor};
 use super::live::Live;
 use super::pixel::resolve;
-use crate::consent::activity::Activity;
+use crate::consent::activity::{Activity, ActivityKind, Partner};
 use crate::consent::rule::{Circumstances, Rule, Verdict};
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
+
+/// What is asked: activities by their names, each once, and the partner in those that have one (one on no list if it
+/// is not named). Without a name: what every hit is asked about. `all` stands for all of them.
+pub fn question<'n>(
+    names: impl Iterator<Item = &'n str>,
+    partner: Option<&str>,
+) -> Result<Vec<Activity>, BadQuestion> {
+    let partner = match partner {
+        Some(text) => Partner::parse(text).ok_or(BadQuestion::Partner)?,
+        None => Partner::Unlisted,
+    };
+    let mut kinds = Vec::new();
+    for name in names {
+        match ActivityKind::from_name(name) {
+            Some(kind) => kinds.push(kind),
+            None if name == "all" => kinds.extend(ActivityKind::ALL),
+            None => return Err(BadQuestion::Activity),
+        }
+    }
+    if kinds.is_empty() {
+        kinds.extend([ActivityKind::Measure, ActivityKind::Identify]);
+    }
+    let asked = ActivityKind::ALL.into_iter().filter(|kind| kinds.contains(kind));
+    Ok(asked.map(|kind| kind.with(partner)).collect())
+}
+
+/// Why nothing can be explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadQuestion {
+    #[error("the activities are {}, and all", ActivityKind::ALL.map(ActivityKind::name).join(", "))]
+    Activity,
+    #[error("a partner is its id in the Global Vendor List (755), or in Google's list of providers (atp:89)")]
+    Partner,
+}
 
 /// What was said, and what the rules make of it.
 #[derive(Debug)]
@@ -20,6 +54,7 @@ pub struct Explanation {
 /// Asks the very rules that a hit is decided by. A hit that is invalid is explained as if its site were an ordinary
 /// one.
 pub fn explain(
+    activities: &[Activity],
     hit: &PixelHit<'_>,
     visitor: &Visitor<'_>,
     live: &Live,
@@ -36,7 +71,7 @@ pub fn explain(
     };
     let ask = |activity| (activity, live.gate.explain(activity, subject, &about).collect());
     Explanation {
-        decisions: Activity::ALL.into_iter().map(ask).collect(),
+        decisions: activities.iter().copied().map(ask).collect(),
         details: heard.details().collect(),
     }
 }

@@ -16,12 +16,14 @@ pub use table::Decision;
 use super::{CliError, Io};
 use crate::app;
 use crate::config::{Config, DevOptions};
+use crate::consent::activity::Activity;
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Clock as _;
 use crate::http::pixel;
 use crate::http::request::Head;
 use crate::service::clock::SystemClock;
 use crate::service::crawler::Crawlers;
+use crate::service::explain::question;
 
 /// Print the decision about one request, rule by rule; nothing is stored.
 ///
@@ -40,6 +42,14 @@ pub(super) struct Args {
     /// The client's country, as a trusted proxy would name it.
     #[arg(long, value_name = "CODE")]
     country: Option<String>,
+    /// What to decide about: measure, identify (both, if it is left out), match, audience, share-rtb,
+    /// share-measurement, link-devices, web-history, all. May be there several times.
+    #[arg(long, value_name = "NAME")]
+    activity: Vec<String>,
+    /// The partner who would get the data: 755 in the Global Vendor List, atp:89 in Google's list; one on neither if it
+    /// is left out.
+    #[arg(long, value_name = "ID")]
+    partner: Option<String>,
     /// Print the decision as JSON.
     #[arg(long)]
     json: bool,
@@ -51,12 +61,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         None => std::io::read_to_string(&mut *io.input)?,
     };
     let request = Pasted::parse(&text).map_err(|error| CliError::Usage(error.to_string()))?;
+    let activities = question(args.activity.iter().map(|name| &**name), args.partner.as_deref());
+    let activities = activities.map_err(|error| CliError::Usage(error.to_string()))?;
     let mut config = match &args.config {
         Some(path) => Config::load(path)?,
         None => Config::dev(DevOptions::default()),
     };
     config.proxies.country_header.get_or_insert_with(|| COUNTRY_HEADER.to_owned());
-    let (decisions, details) = decide(&request, args.country.as_deref(), &config)?;
+    let (decisions, details) = decide(&activities, &request, args.country.as_deref(), &config)?;
     if args.json {
         let decisions: Vec<_> = decisions.iter().map(Decision::as_json).collect();
         writeln!(
@@ -85,6 +97,7 @@ const COUNTRY_HEADER: &str = "X-Country";
 
 /// The gate's own answer, from the same code that answers a hit, and what its codes leave out.
 fn decide(
+    activities: &[Activity],
     request: &Pasted,
     country: Option<&str>,
     config: &Config,
@@ -102,7 +115,7 @@ fn decide(
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         via_trusted_proxy: country.is_some(),
     };
-    let explanation = pixel::explain(&head, &live, &Nobody, SystemClock.now());
+    let explanation = pixel::explain(activities, &head, &live, &Nobody, SystemClock.now());
     let decisions = explanation.decisions.into_iter();
     let decisions = decisions.map(|(activity, verdicts)| Decision { activity, verdicts }).collect();
     Ok((decisions, explanation.details))
@@ -149,6 +162,22 @@ mod tests {
         assert_eq!(decided(&[curl], "").matches("no, Global Privacy Control").count(), 2);
         let raw = "GET /p.gif?txn_id=o8z6j HTTP/1.1\r\nHost: px\r\nCookie: pg_optout=1\r\n\r\n";
         assert_eq!(decided(&[], raw).matches("no, our own opt-out").count(), 2);
+    }
+
+    #[test]
+    fn every_activity_can_be_asked_about() {
+        let path = "/i/embed?href=https://news.example/";
+        let web = decided(&["--activity", "web-history", "--country", "DE", path], "");
+        assert_eq!(web, "web-history: no, web history by region");
+        let prefs = "GET /i/embed HTTP/1.1\r\nCookie: pg_prefs=0111\r\n\r\n";
+        let all = decided(&["--activity", "all", "--partner", "755"], prefs);
+        assert_eq!(all.matches(": no, the person's settings").count(), 4, "{all}");
+        assert_eq!(all.split("; ").count(), 8, "{all}");
+        let partner = ["--activity", "match", "--partner", "atp:89", "--country", "DE"];
+        assert_eq!(decided(&[&partner[..], &[path]].concat(), ""), "match: no, GDPR");
+        for wrong in [["--activity", "share"], ["--partner", "me"]] {
+            assert_eq!(command(&[&["explain"], &wrong[..], &[path]].concat(), ""), (String::new(), 2));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::consent::activity::Activity;
+use crate::consent::activity::{Activity, Sharing};
 use crate::consent::rule::{Rule, Verdict};
 
 /// What the rules said about one activity, in the order of precedence.
@@ -31,9 +31,15 @@ impl Decision {
         let about = match self.activity {
             Activity::Measure => "keeping the event, without identifiers",
             Activity::Identify => "browser id, click id and hashed addresses",
+            Activity::Match(_) => "learning a partner's id, or telling it ours",
+            Activity::Audience => "membership in audiences, and ads by it",
+            Activity::Share(_, Sharing::Rtb) => "a row for a partner's auctions",
+            Activity::Share(_, Sharing::Measurement) => "a row for a partner's measuring",
+            Activity::LinkDevices => "joining two browsers or devices of an account",
+            Activity::WebHistory => "remembering a page with embedded content",
         };
         let answer = if self.allowed_by().is_some() { "permitted" } else { "refused" };
-        format!("{} ({about}): {answer}", self.activity.name())
+        format!("{} ({about}): {answer}", self.activity.kind().name())
     }
 
     /// An aligned table; the rule that decided is marked with `>`.
@@ -53,7 +59,7 @@ impl Decision {
         let decisive = self.denied_by().or_else(|| self.allowed_by());
         let rules = self.verdicts.iter().map(|(rule, verdict)| rule_json(*rule, verdict));
         json!({
-            "activity": self.activity.name(),
+            "activity": self.activity.kind().name(),
             "permitted": self.allowed_by().is_some(),
             "decided_by": decisive.map(Rule::name),
             "rules": rules.collect::<Vec<_>>(),
