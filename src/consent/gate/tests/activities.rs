@@ -41,7 +41,7 @@ fn decide(activity: Activity, policy: &Policy, parameters: &[(&str, &str)]) -> R
     let opt_outs = OptedOut(false);
     let about =
         Circumstances { heard: &heard, directed_to_children: false, opt_outs: &opt_outs, now: Timestamp(7) };
-    gate.decide(activity, None, &about).map(|(_, basis)| basis).map_err(|refused| refused.reason)
+    gate.decide(activity, &[None; 3], &about).map(|(_, basis)| basis).map_err(|refused| refused.reason)
 }
 
 /// The table of needs, in plain words.
