@@ -6,11 +6,12 @@
 use super::activity::Activity;
 use super::evidence::Basis;
 use super::heard::Heard;
-use super::policy::{Policy, Regime};
+use super::policy::{Honour, Policy, Regime, UsOptOut};
 use super::prefs::Setting;
 use super::refusal::Refusal;
 use super::signals::{GdprFlag, Signals};
 use super::us_privacy::UsPrivacySet;
+use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subjects};
 use crate::domain::time::Timestamp;
 
@@ -106,9 +107,9 @@ impl Rule {
             Self::OwnOptOut => deny_if(about.opt_outs.is_any_opted_out(subjects), Refusal::OptedOut),
             Self::Settings => judge_settings(activity, signals),
             Self::AdChoices => deny_if(heard.adchoices_limits, Refusal::AdChoices),
-            Self::Gpc if signals.gpc => Verdict::Deny(Refusal::Gpc),
+            Self::Gpc if signals.gpc && gpc_counts(heard, policy) => Verdict::Deny(Refusal::Gpc),
             Self::Gpc => deny_if(heard.gpp.gpc, Refusal::GppGpc),
-            Self::Dnt => deny_if(signals.dnt, Refusal::Dnt),
+            Self::Dnt => deny_if(signals.dnt && dnt_counts(heard, policy), Refusal::Dnt),
             Self::LimitAdTracking => {
                 deny_if(signals.lat && activity != Activity::Measure, Refusal::LimitAdTracking)
             }
@@ -119,7 +120,7 @@ impl Rule {
             Self::WebHistory => Verdict::Abstain,
             Self::Gdpr => judge_gdpr(activity, heard, policy),
             Self::Gpp => judge_gpp(heard),
-            Self::UnitedStates => judge_united_states(heard, policy),
+            Self::UnitedStates => judge_united_states(activity, heard, policy),
             Self::DefaultRegime => judge_default(heard, policy),
         }
     }
@@ -127,6 +128,21 @@ impl Rule {
 
 const fn deny_if(denied: bool, reason: Refusal) -> Verdict {
     if denied { Verdict::Deny(reason) } else { Verdict::Abstain }
+}
+
+fn gpc_counts(heard: &Heard<'_>, policy: &Policy) -> bool {
+    let asks = |country: Country| country.is_united_states() || country.wants_consent_first();
+    policy.gpc == Honour::Always
+        || heard.gdpr_applies
+        || heard.gpp.us_listed
+        || !heard.signals.us_privacy.is_empty()
+        || heard.signals.country.is_none_or(asks)
+}
+
+fn dnt_counts(heard: &Heard<'_>, policy: &Policy) -> bool {
+    policy.dnt == Honour::Always
+        || heard.gdpr_applies
+        || heard.signals.country.is_none_or(|country| country.wants_consent_first())
 }
 
 fn judge_settings(activity: Activity, signals: &Signals<'_>) -> Verdict {
@@ -172,17 +188,23 @@ fn judge_gpp(heard: &Heard<'_>) -> Verdict {
     fault.map_or(Verdict::Abstain, Verdict::Deny)
 }
 
-fn judge_united_states(heard: &Heard<'_>, policy: &Policy) -> Verdict {
+fn judge_united_states(activity: Activity, heard: &Heard<'_>, policy: &Policy) -> Verdict {
     let (signals, gpp) = (heard.signals, &heard.gpp);
     let us_privacy = signals.us_privacy;
-    if us_privacy.has(UsPrivacySet::OPTED_OUT) {
-        return Verdict::Deny(Refusal::UsPrivacyOptOut);
-    }
-    if let Some(denial) = gpp.us_denial {
-        return Verdict::Deny(Refusal::of_us_reason(denial.reason));
+    let opted_out = if us_privacy.has(UsPrivacySet::OPTED_OUT) {
+        Some(Refusal::UsPrivacyOptOut)
+    } else {
+        gpp.us_denial.map(|denial| Refusal::of_us_reason(denial.reason))
+    };
+    let may_measure = activity == Activity::Measure && policy.us_opt_out == UsOptOut::MeasureWithoutId;
+    if let Some(reason) = opted_out.filter(|_| !may_measure) {
+        return Verdict::Deny(reason);
     }
     if us_privacy.has(UsPrivacySet::MALFORMED) && (gpp.us_listed || policy.default_regime == Regime::Us) {
         return Verdict::Deny(Refusal::UsPrivacyMalformed);
+    }
+    if opted_out.is_some() {
+        return Verdict::Allow(Regime::Us, Basis::WithoutIdentifiers);
     }
     let from_there = signals.country.is_some_and(|country| country.is_united_states());
     if gpp.us_applies || us_privacy.has(UsPrivacySet::NOT_OPTED_OUT) || from_there {

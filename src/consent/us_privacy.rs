@@ -82,6 +82,10 @@ impl UsPrivacySet {
     /// Something that is no such string.
     pub const MALFORMED: Self = Self(1 << 27);
 
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether any of `said` was.
     pub const fn has(self, said: Self) -> bool {
         self.0 & said.0 != 0

@@ -1,6 +1,7 @@
 //! The gate's laws, over enumerated combinations of what a request can say.
 
 mod activities;
+mod knobs;
 
 use std::sync::Arc;
 

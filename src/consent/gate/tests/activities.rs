@@ -27,12 +27,17 @@ fn both_on_list() -> Policy {
     with_vendors(vec![(9_999, us), (PARTNER, partner)], Regime::Gdpr)
 }
 
-fn decide(activity: Activity, policy: &Policy, parameters: &[(&str, &str)]) -> Result<Basis, Refusal> {
+pub(super) fn decide(
+    activity: Activity,
+    policy: &Policy,
+    parameters: &[(&str, &str)],
+) -> Result<Basis, Refusal> {
     let gate = Gate::new(policy.clone());
     let mut signals = Signals::default();
     for (name, value) in parameters {
         match *name {
             "pg_prefs" => signals.see_cookie(name, value),
+            "Sec-GPC" | "DNT" => signals.see_header(name, value.as_bytes()),
             "country" => signals.set_country(Country::parse(value)),
             name => signals.see_parameter(name, (*value).to_owned()),
         }
