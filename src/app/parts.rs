@@ -18,6 +18,7 @@ use crate::consent::gate::Gate;
 use crate::consent::policy::Policy;
 use crate::domain::time::{Clock, Rng};
 use crate::http::csrf::Forms;
+use crate::http::explain::Explain;
 use crate::http::limits::Limits;
 use crate::http::proxy::TrustedProxies;
 use crate::http::public::Public;
@@ -98,7 +99,13 @@ impl Shared {
             journal: self.journal.clone(),
         };
         let opt_out = OptOutService { log: appender, clock: self.clock.clone() };
-        (Arc::new(Public { pixel, opt_out, forms: self.forms.clone() }), batcher)
+        let explain = self.journal.is_some().then(|| self.explain());
+        (Arc::new(Public { pixel, opt_out, forms: self.forms.clone(), explain }), batcher)
+    }
+
+    /// Asks the gate, and has no way to the log.
+    pub(super) fn explain(&self) -> Explain {
+        Explain { live: self.live.clone(), opt_outs: self.opt_outs.clone(), clock: self.clock.clone() }
     }
 
     /// Takes the registry, so it is called once.

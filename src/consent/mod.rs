@@ -8,6 +8,7 @@ pub mod activity;
 pub mod adchoices;
 pub mod bits;
 pub mod evidence;
+pub mod facts;
 pub mod gate;
 pub mod gpp;
 pub mod heard;

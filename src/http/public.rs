@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::csrf::Forms;
+use super::explain::{self, Explain};
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
@@ -16,6 +17,8 @@ pub struct Public<V> {
     pub pixel: PixelService<V>,
     pub opt_out: OptOutService,
     pub forms: Arc<Forms>,
+    /// Only in development mode.
+    pub explain: Option<Explain>,
 }
 
 /// Where a request leads.
@@ -62,7 +65,10 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::BadMethod(allowed) => {
                 Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
             }
-            Route::Unknown => Answer::text(404, "there is nothing at this path\n"),
+            Route::Unknown => match &self.explain {
+                Some(explain) if head.path == explain::PATH => explain.answer(head),
+                _ => Answer::text(404, "there is nothing at this path\n"),
+            },
         })
     }
 

@@ -8,22 +8,20 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::json;
-
 pub use paste::{PasteError, Pasted};
-pub use table::Decision;
 
 use super::{CliError, Io};
 use crate::app;
 use crate::config::{Config, DevOptions};
 use crate::consent::activity::Activity;
+use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Clock as _;
 use crate::http::pixel;
 use crate::http::request::Head;
 use crate::service::clock::SystemClock;
 use crate::service::crawler::Crawlers;
-use crate::service::explain::question;
+use crate::service::explain::{Explanation, Question, activities};
 
 /// Print the decision about one request, rule by rule; nothing is stored.
 ///
@@ -36,6 +34,9 @@ use crate::service::explain::question;
 pub(super) struct Args {
     /// The request; standard input if it is left out.
     request: Option<String>,
+    /// List the codes of all refusals with their meaning, and explain nothing.
+    #[arg(long, exclusive = true)]
+    reasons: bool,
     /// Decide as this configuration (TOML) does; without it, as `serve --dev` does.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -56,69 +57,69 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
+    if args.reasons {
+        return Ok(table::write_reasons(io.out)?);
+    }
     let text = match &args.request {
         Some(text) => text.clone(),
         None => std::io::read_to_string(&mut *io.input)?,
     };
     let request = Pasted::parse(&text).map_err(|error| CliError::Usage(error.to_string()))?;
-    let activities = question(args.activity.iter().map(|name| &**name), args.partner.as_deref());
+    let activities = activities(args.activity.iter().map(|name| &**name), args.partner.as_deref());
     let activities = activities.map_err(|error| CliError::Usage(error.to_string()))?;
-    let mut config = match &args.config {
+    let config = match &args.config {
         Some(path) => Config::load(path)?,
         None => Config::dev(DevOptions::default()),
     };
-    config.proxies.country_header.get_or_insert_with(|| COUNTRY_HEADER.to_owned());
-    let (decisions, details) = decide(&activities, &request, args.country.as_deref(), &config)?;
+    let country = args.country.as_deref().map(country).transpose()?;
+    let explanation = explain(&activities, &request, country, &config)?;
     if args.json {
-        let decisions: Vec<_> = decisions.iter().map(Decision::as_json).collect();
-        writeln!(
-            io.out,
-            "{}",
-            json!({"method": request.method, "path": request.path, "decisions": decisions, "details": details})
-        )?;
-        return Ok(());
+        let mut json = explanation.as_json();
+        json["method"] = request.method.into();
+        json["path"] = request.path.into();
+        return Ok(writeln!(io.out, "{json}")?);
     }
     writeln!(io.out, "{} {}", request.method, request.path)?;
     if !pixel::PATHS.contains(&&*request.path) {
         writeln!(io.out, "note: this path is none of the pixel's ({})", pixel::PATHS.join(", "))?;
     }
-    for decision in &decisions {
+    for decision in &explanation.decisions {
         writeln!(io.out)?;
-        decision.write(io.out)?;
+        table::write(decision, io.out)?;
     }
-    for detail in &details {
+    writeln!(io.out)?;
+    table::write_facts(&explanation.facts, io.out)?;
+    for detail in &explanation.details {
         writeln!(io.out, "note: {detail}")?;
     }
     Ok(())
 }
 
-/// Where a configuration names no header for the country, as in development mode.
-const COUNTRY_HEADER: &str = "X-Country";
+fn country(code: &str) -> Result<Country, CliError> {
+    Country::parse(code)
+        .ok_or_else(|| CliError::Usage(format!("{code} is no country code; expected two letters")))
+}
 
-/// The gate's own answer, from the same code that answers a hit, and what its codes leave out.
-fn decide(
+/// The gate's own answer, from the same code that answers a hit.
+fn explain(
     activities: &[Activity],
     request: &Pasted,
-    country: Option<&str>,
+    country: Option<Country>,
     config: &Config,
-) -> Result<(Vec<Decision>, Vec<String>), CliError> {
+) -> Result<Explanation, CliError> {
     let live = app::live(config, Arc::new(Crawlers::shipped()))?;
-    let country_header = config.proxies.country_header.as_deref().unwrap_or(COUNTRY_HEADER);
-    let pasted = request.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));
-    let told = country.map(|country| (country_header, country.as_bytes()));
-    let headers: Vec<(&str, &[u8])> = told.into_iter().chain(pasted).collect();
+    let headers: Vec<(&str, &[u8])> =
+        request.headers.iter().map(|(name, value)| (&**name, value.as_bytes())).collect();
     let head = Head {
         method: &request.method,
         path: &request.path,
         query: &request.query,
         headers: &headers,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        via_trusted_proxy: country.is_some(),
+        via_trusted_proxy: false,
     };
-    let explanation = pixel::explain(activities, &head, &live, &Nobody, SystemClock.now());
-    let decisions = explanation.decisions.into_iter();
-    let decisions = decisions.map(|(activity, verdicts)| Decision { activity, verdicts }).collect();
-    Ok((decisions, explanation.details))
+    let asked = Question { activities, country };
+    Ok(pixel::explain(&asked, &head, &live, &Nobody, SystemClock.now()))
 }
 
 /// Opt-outs by browser id are in the log, which is not asked here; the opt-out cookie is in the request.
@@ -133,6 +134,7 @@ impl OptOutView for Nobody {
 #[cfg(test)]
 mod tests {
     use super::super::tests::command;
+    use crate::consent::refusal::Refusal;
 
     /// The reason of each activity, or the ground.
     fn decided(line: &[&str], input: &str) -> String {
@@ -175,7 +177,7 @@ mod tests {
         assert_eq!(all.split("; ").count(), 8, "{all}");
         let partner = ["--activity", "match", "--partner", "atp:89", "--country", "DE"];
         assert_eq!(decided(&[&partner[..], &[path]].concat(), ""), "match: no, GDPR");
-        for wrong in [["--activity", "share"], ["--partner", "me"]] {
+        for wrong in [["--activity", "share"], ["--partner", "me"], ["--country", "Germany"]] {
             assert_eq!(command(&[&["explain"], &wrong[..], &[path]].concat(), ""), (String::new(), 2));
         }
     }
@@ -184,9 +186,21 @@ mod tests {
     fn a_refusal_by_a_section_names_the_section_and_the_clause() {
         let path = "/i/adsct?txn_id=o8z6j&gpp=DBABLA~BVQqAAAACgA.QA&gpp_sid=7,8";
         let (out, _) = command(&["explain", path], "");
+        assert!(out.contains("\n  gpp, section 7   denies by personal-data: consent was given"), "{out}");
+        assert!(out.contains(" SaleOptOut 2, ") && !out.contains("section 8: "), "{out}");
         let expect = "note: section 8 applies and is not in the GPP string\n\
             note: section 7: consent was given to uses beyond what was told, which is no basis here\n";
         assert!(out.ends_with(expect), "{out}");
+    }
+
+    #[test]
+    fn the_codes_of_all_refusals_are_listed() {
+        let (out, code) = command(&["explain", "--reasons"], "");
+        assert_eq!((code, out.lines().count()), (0, Refusal::ALL.len()));
+        for reason in Refusal::ALL {
+            let line = out.lines().find(|line| line.split(' ').next() == Some(reason.code()));
+            assert!(line.is_some_and(|line| line.ends_with(reason.text())), "{}", reason.code());
+        }
     }
 
     #[test]
