@@ -131,7 +131,13 @@ fn admin_service(config: &Config, shared: &Shared, operation: Arc<Operation>) ->
         journal: shared.journal.clone().unwrap_or_default(),
         data_dir: config.data_dir.clone(),
     });
-    Arc::new(Admin { keys: Keys::new(token, same_secret), limits: parts::authentications(), operation, dev })
+    Arc::new(Admin {
+        keys: Keys::new(token, same_secret),
+        limits: parts::authentications(),
+        operation,
+        explain: shared.explain(),
+        dev,
+    })
 }
 
 /// Starts the server, tells `ready` where it listens, and serves until SIGTERM or SIGINT; SIGHUP reloads.

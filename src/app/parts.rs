@@ -18,6 +18,7 @@ use crate::consent::gate::Gate;
 use crate::consent::policy::Policy;
 use crate::domain::time::{Clock, Rng};
 use crate::http::csrf::Forms;
+use crate::http::explain::Explain;
 use crate::http::limits::Limits;
 use crate::http::privacy::Lookups;
 use crate::http::proxy::TrustedProxies;
@@ -108,8 +109,14 @@ impl Shared {
             journal: self.journal.clone(),
         };
         let opt_out = OptOutService { log: appender, clock: self.clock.clone() };
+        let explain = self.journal.is_some().then(|| self.explain());
         let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
-        (Arc::new(Public { pixel, opt_out, forms, lookups }), batcher)
+        (Arc::new(Public { pixel, opt_out, forms, lookups, explain }), batcher)
+    }
+
+    /// Asks the gate, and has no way to the log.
+    pub(super) fn explain(&self) -> Explain {
+        Explain { live: self.live.clone(), opt_outs: self.opt_outs.clone(), clock: self.clock.clone() }
     }
 
     /// Takes the registry, so it is called once.
@@ -165,14 +172,17 @@ pub fn identity(config: &Config) -> Result<IdentityKeys, AppError> {
 
 /// A list that cannot be used never stops the server: where the GDPR applies, it only refuses then.
 fn policy(config: &Config) -> Policy {
-    let mut policy = config.policy;
-    let (Some(vendor), Some(path)) = (&mut policy.vendor, &config.vendor_list) else { return policy };
+    let mut policy = config.policy.clone();
+    let (Some(vendor_id), Some(path)) = (policy.vendor_id, &config.vendor_list) else { return policy };
     match config::load_vendor_list(path) {
-        Ok(list) => vendor.listed = list.get(vendor.id).map(|declaration| (list.version(), *declaration)),
+        Ok(list) => policy.vendors = Some(Arc::new(list)),
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "there is no vendor list"),
     }
-    if vendor.listed.is_none() {
-        tracing::warn!(vendor.id, "not on the vendor list: nothing is permitted where the GDPR applies");
+    if policy.vendors.as_ref().is_none_or(|vendors| vendors.get(vendor_id).is_none()) {
+        tracing::warn!(
+            vendor.id = vendor_id,
+            "not on the vendor list: nothing is permitted where the GDPR applies"
+        );
     }
     policy
 }

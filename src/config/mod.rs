@@ -28,7 +28,7 @@ pub use log::{Ack, AckClasses, Log};
 pub use mistake::{ConfigError, Mistake};
 pub use vendor_list::{VendorListError, VendorListFault, load_vendor_list, parse_vendor_list};
 
-use crate::consent::policy::{Policy, Regime, Vendor};
+use crate::consent::policy::{Honour, Policy, Regime, UsOptOut};
 use crate::domain::settings::Registry;
 use walk::{Document, Section};
 
@@ -48,7 +48,7 @@ pub struct Config {
     /// A MaxMind country database (`.mmdb`) for clients whose country no proxy names.
     pub geo_database: Option<PathBuf>,
     pub log: Log,
-    /// Without our entry in the vendor list, which is read when the server starts and on reload.
+    /// Without the vendor list, which is read when the server starts and on reload.
     pub policy: Policy,
     /// The Global Vendor List (GVL v3 JSON).
     pub vendor_list: Option<PathBuf>,
@@ -155,6 +155,12 @@ fn policy(root: &Section<'_>) -> Option<(Policy, Option<PathBuf>)> {
     let regime = section.require("default_regime", fix).and_then(|field| field.one_of(&regimes));
     let adchoices_participant =
         section.get("adchoices_participant").and_then(|field| field.integer(0..=ADCHOICES_ID_MAX));
+    let honours = Honour::ALL.map(|honour| (honour.name(), honour));
+    let honour = |key| section.get(key).and_then(|field| field.one_of(&honours)).unwrap_or(Honour::Always);
+    let (gpc, dnt) = (honour("gpc"), honour("dnt"));
+    let us_opt_outs = UsOptOut::ALL.map(|us_opt_out| (us_opt_out.name(), us_opt_out));
+    let us_opt_out = section.get("us_opt_out").and_then(|field| field.one_of(&us_opt_outs));
+    let us_opt_out = us_opt_out.unwrap_or(UsOptOut::Deny);
     let vendor_list = section.get("vendor_list");
     let vendor_id = match vendor_list {
         Some(_) => section.require("vendor_id", "whose entry in the vendor list is ours"),
@@ -163,9 +169,12 @@ fn policy(root: &Section<'_>) -> Option<(Policy, Option<PathBuf>)> {
     let vendor_id = vendor_id.and_then(|field| field.integer(1..=u64::from(u16::MAX)));
     let vendor_list = vendor_list.and_then(|field| field.text()).map(PathBuf::from);
     section.finish();
-    let vendor = vendor_id.and_then(|id| u16::try_from(id).ok()).map(|id| Vendor { id, listed: None });
+    let vendor_id = vendor_id.and_then(|id| u16::try_from(id).ok());
     let adchoices_participant = adchoices_participant.and_then(|id| u16::try_from(id).ok());
-    Some((Policy { adchoices_participant, vendor, ..Policy::new(regime?) }, vendor_list))
+    Some((
+        Policy { adchoices_participant, gpc, dnt, us_opt_out, vendor_id, ..Policy::new(regime?) },
+        vendor_list,
+    ))
 }
 
 /// An AdChoices signal has 12 bits for it.

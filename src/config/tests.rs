@@ -193,12 +193,31 @@ fn types_and_ranges_are_told() {
 }
 
 #[test]
+fn how_strictly_signals_count_is_strict_unless_it_says_otherwise() {
+    let regime = "default_regime = \"gdpr\"";
+    let with =
+        |lines: &str| Config::parse(&GOOD.replace(regime, &format!("{regime}\n{lines}")), &environment);
+    let strict = with("").expect("a good configuration").policy;
+    assert_eq!(strict, Policy::new(Regime::Gdpr));
+    let said = "gpc = \"always\"\ndnt = \"always\"\nus_opt_out = \"deny\"";
+    assert_eq!(with(said).expect("a good configuration").policy, strict);
+    let lenient = "gpc = \"where-required\"\ndnt = \"where-required\"\nus_opt_out = \"measure_without_id\"";
+    let lenient = with(lenient).expect("a good configuration").policy;
+    assert_eq!((lenient.gpc, lenient.dnt), (Honour::WhereRequired, Honour::WhereRequired));
+    assert_eq!(lenient.us_opt_out, UsOptOut::MeasureWithoutId);
+    assert_eq!(
+        with("gpc = \"never\"\ndnt = true\nus_opt_out = \"allow\"").expect_err("three mistakes").len(),
+        3
+    );
+}
+
+#[test]
 fn who_we_are_in_consent_strings_is_read_as_it_is_written() {
     let regime = "default_regime = \"gdpr\"";
     let ids = "vendor_id = 755\nvendor_list = \"list.json\"\nadchoices_participant = 4095";
     let config = Config::parse(&GOOD.replace(regime, &format!("{regime}\n{ids}")), &environment);
     let config = config.expect("a good configuration");
-    assert_eq!(config.policy.vendor.map(|vendor| (vendor.id, vendor.listed)), Some((755, None)));
+    assert_eq!((config.policy.vendor_id, config.policy.vendors), (Some(755), None));
     assert_eq!(config.policy.adchoices_participant, Some(4_095));
     assert_eq!(config.vendor_list.as_deref(), Some(Path::new("list.json")));
     for wrong in

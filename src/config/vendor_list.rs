@@ -1,6 +1,6 @@
 //! The Global Vendor List as IAB Europe publishes it (GVL v3 JSON) -> [`VendorList`].
 //!
-//! Only what decides about a legal basis is kept: 40 bytes a vendor.
+//! Only what decides about a legal basis is kept: 56 bytes a vendor.
 
 use std::fmt;
 use std::io;
@@ -79,9 +79,15 @@ struct Vendor {
     purposes: Purposes,
     leg_int_purposes: Purposes,
     flexible_purposes: Purposes,
+    #[serde(default)]
+    features: Purposes,
+    #[serde(default)]
+    special_features: Purposes,
     deleted_date: Option<String>,
 }
 
+/// Ids of purposes, or of features, which are fewer.
+#[derive(Default)]
 struct Purposes(IdSet);
 
 impl<'de> Deserialize<'de> for Vendors {
@@ -115,6 +121,8 @@ impl Vendor {
             consent: self.purposes.0,
             legitimate_interest: self.leg_int_purposes.0,
             flexible: self.flexible_purposes.0,
+            features: self.features.0,
+            special_features: self.special_features.0,
             deleted: self.deleted_date.is_some(),
         }
     }
@@ -135,7 +143,7 @@ mod tests {
     use super::*;
 
     const VENDOR: &str = r#""755": {"id": 755, "name": "x", "purposes": [1, 3], "legIntPurposes": [2, 7],
-        "flexiblePurposes": [2], "specialPurposes": [1]}"#;
+        "flexiblePurposes": [2], "specialPurposes": [1], "features": [2, 3], "specialFeatures": [1]}"#;
 
     fn list(vendors: &str) -> String {
         format!("{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 312, \"vendors\": {{{vendors}}}}}")
@@ -157,16 +165,22 @@ mod tests {
             consent: ids(&[1, 3]),
             legitimate_interest: ids(&[2, 7]),
             flexible: ids(&[2]),
+            features: ids(&[2, 3]),
+            special_features: ids(&[1]),
             deleted: false,
         };
         assert_eq!((list.version(), list.len()), (312, 2));
         assert_eq!(list.get(755), Some(&expect));
         assert_eq!(list.get(9), Some(&VendorDeclaration { deleted: true, ..expect }));
+        let bare = VENDOR.replace("eatures\"", "eature\"");
+        let list = parse_vendor_list(&self::list(&bare)).unwrap();
+        let none = VendorDeclaration { features: ids(&[]), special_features: ids(&[]), ..expect };
+        assert_eq!(list.get(755), Some(&none), "no list of features is none");
     }
 
     #[test]
     fn a_vendor_is_as_small_as_the_page_says() {
-        assert_eq!(size_of::<(u16, VendorDeclaration)>(), 40);
+        assert_eq!(size_of::<(u16, VendorDeclaration)>(), 56);
     }
 
     #[test]

@@ -40,6 +40,9 @@ refusals! {
     OptOutCookie = "opt-out-cookie", OptedOut, "the browser carries our opt-out cookie";
     OptedOut = "opted-out", OptedOut, "this browser id has opted out";
     PersonalizeOff = "personalize-off", OptedOut, "\"Personalize ads\" is off";
+    PartnersOff = "partners-off", Denied, "\"Share your data with business partners\" is off";
+    DevicesOff = "devices-off", Denied, "\"Personalize across your devices\" is off";
+    WebOff = "web-off", Denied, "\"Track where you see content across the web\" is off";
     PrefsMalformed = "prefs-malformed", Malformed, "the settings cookie is not four bits, so it is read as off";
     AdChoices = "adchoices", Denied, "the AdChoices signal limits everybody, or us";
     Gpc = "gpc", Denied, "Global Privacy Control is on";
@@ -49,6 +52,7 @@ refusals! {
     Coppa = "coppa", Denied, "the request is flagged as concerning a child";
     KnownChild = "known-child", Denied, "a section of the GPP string is about a known child";
     DirectedToChildren = "child-site", Denied, "the site is directed to children";
+    WebHistoryRegion = "web-history-region", Denied, "pages with embedded content are not remembered in the EEA or in Switzerland, nor where it may be one of them";
     GdprConsentAbsent = "gdpr-no-consent", Absent, "GDPR applies and there is no consent string";
     TcMalformed = "tcf-malformed", Malformed, "GDPR applies and the TC string cannot be read";
     TcInvalid = "tcf-invalid", Malformed, "GDPR applies and the TC string must not be relied on";
@@ -58,6 +62,11 @@ refusals! {
     TcNotDisclosed = "tcf-not-disclosed", Denied, "GDPR applies and the person was not told about us";
     TcNoConsent = "tcf-no-consent", Denied, "GDPR applies and there is no consent to the purpose, or none to us";
     TcNoInterest = "tcf-no-interest", Denied, "GDPR applies and our legitimate interest was not shown, or was objected to";
+    TcNoOptIn = "tcf-no-opt-in", Denied, "GDPR applies and there is no opt-in to the special feature that our entry in the vendor list declares";
+    TcPartner = "tcf-partner", Denied, "GDPR applies and the TC string gives the partner no basis";
+    AdditionalConsentAbsent = "addtl-consent-absent", Absent, "GDPR applies, the partner is not on the vendor list, and there is no Additional Consent string";
+    AdditionalConsentMalformed = "addtl-consent-malformed", Malformed, "GDPR applies and the Additional Consent string cannot be read";
+    AdditionalConsentMissing = "addtl-no-consent", Denied, "GDPR applies and the Additional Consent string has no consent to the partner";
     GppMalformed = "gpp-malformed", Malformed, "the GPP string cannot be read";
     GppSidMalformed = "gpp-sid-malformed", Malformed, "`gpp_sid` is no list of section ids";
     GppSectionMissing = "gpp-section-missing", Absent, "a section applies and is not in the GPP string";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::auth;
+use super::explain::{self, Explain};
 use super::rate_limit::RateLimits;
 use super::request::Head;
 use super::response::Answer;
@@ -16,6 +17,7 @@ pub struct Admin {
     /// Of attempts to authenticate.
     pub limits: RateLimits,
     pub operation: Arc<Operation>,
+    pub explain: Explain,
     /// Only in development mode.
     pub dev: Option<DevService>,
 }
@@ -31,6 +33,7 @@ impl Service for Admin {
             ("/readyz", "GET" | "HEAD") => self.readiness(),
             ("/metrics", "GET" | "HEAD") => self.metrics(),
             ("/-/reload", "POST") => self.reload(head),
+            (explain::PATH, _) => self.explain(head),
             ("/healthz" | "/readyz" | "/metrics", _) => bad_method("GET, HEAD"),
             ("/-/reload", _) => bad_method("POST"),
             (path, method) => match (&self.dev, path.strip_prefix("/dev/")) {
@@ -55,6 +58,13 @@ impl Admin {
         let mut answer = Answer::text(200, self.operation.metrics());
         answer.headers[0].1 = "application/openmetrics-text; version=1.0.0; charset=utf-8".into();
         answer
+    }
+
+    fn explain(&self, head: &Head<'_>) -> Answer {
+        match auth::authenticate(&self.keys, &self.limits, head) {
+            Ok(_) => self.explain.answer(head),
+            Err(answer) => answer,
+        }
     }
 
     fn reload(&self, head: &Head<'_>) -> Answer {
@@ -88,11 +98,11 @@ fn dev_answer(dev: &DevService, method: &str, what: &str) -> Answer {
     }
 }
 
-fn bad_method(allowed: &'static str) -> Answer {
+pub(super) fn bad_method(allowed: &'static str) -> Answer {
     Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
 }
 
-fn json(status: u16, text: String) -> Answer {
+pub(super) fn json(status: u16, text: String) -> Answer {
     let mut answer = Answer::text(status, text);
     answer.headers[0].1 = "application/json".into();
     answer.with("Cache-Control", "no-store")

@@ -13,6 +13,7 @@ pub mod admin;
 pub mod auth;
 pub mod cookie;
 pub mod csrf;
+pub mod explain;
 pub mod opt_out;
 pub mod pages;
 pub mod pixel;

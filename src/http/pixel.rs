@@ -12,7 +12,7 @@ use crate::consent::refusal::RefusalKind;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::Timestamp;
 use crate::service;
-use crate::service::explain::Explanation;
+use crate::service::explain::{Explanation, Question};
 use crate::service::hit::{Browser, PixelHit, Visitor};
 use crate::service::live::Live;
 use crate::service::outcome::{Invalid, Outcome};
@@ -38,9 +38,18 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
 }
 
 /// What the gate would say of the request, rule by rule. Stores nothing.
-pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Timestamp) -> Explanation {
-    let Request { hit, visitor, .. } = Request::read(head, live, now);
-    service::explain::explain(&hit, &visitor, live, opt_outs, now)
+pub fn explain(
+    asked: &Question<'_>,
+    head: &Head<'_>,
+    live: &Live,
+    opt_outs: &dyn OptOutView,
+    now: Timestamp,
+) -> Explanation {
+    let Request { hit, mut visitor, .. } = Request::read(head, live, now);
+    if asked.country.is_some() {
+        visitor.signals.set_country(asked.country);
+    }
+    service::explain::explain(asked.activities, &hit, &visitor, live, opt_outs, now)
 }
 
 /// All that a request to the pixel holds, read in one pass over its query.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::csrf::Forms;
+use super::explain::{self, Explain};
 use super::privacy::Lookups;
 use super::request::Head;
 use super::response::Answer;
@@ -18,6 +19,8 @@ pub struct Public<V> {
     pub opt_out: OptOutService,
     pub forms: Arc<Forms>,
     pub lookups: Lookups,
+    /// Only in development mode.
+    pub explain: Option<Explain>,
 }
 
 /// Where a request leads.
@@ -79,7 +82,10 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::BadMethod(allowed) => {
                 Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
             }
-            Route::Unknown => Answer::text(404, "there is nothing at this path\n"),
+            Route::Unknown => match &self.explain {
+                Some(explain) if head.path == explain::PATH => explain.answer(head),
+                _ => Answer::text(404, "there is nothing at this path\n"),
+            },
         })
     }
 

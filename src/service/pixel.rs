@@ -227,6 +227,16 @@ pub(super) struct Drafts<'a> {
     events: SmallVec<[Resolved<'a>; 1]>,
 }
 
+impl Drafts<'_> {
+    /// Of whom the first event is, as far as its hashed addresses say.
+    pub(super) fn addresses(&self, hit: &PixelHit<'_>) -> (Option<HashedEmail>, Option<HashedPhone>) {
+        let Some(event) = self.events.first() else { return (None, None) };
+        let email = pick(&event.details.hashed_email, &hit.common.hashed_email);
+        let phone = pick(&event.details.hashed_phone, &hit.common.hashed_phone);
+        (email.and_then(|text| text.parse().ok()), phone.and_then(|text| text.parse().ok()))
+    }
+}
+
 struct Resolved<'a> {
     event: EventType,
     tag: Option<&'a EventTag>,

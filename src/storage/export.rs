@@ -149,7 +149,7 @@ const fn choice_name(choice: Choice) -> &'static str {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::consent::activity::{Activity, ActivitySet};
+    use crate::consent::activity::{ActivityKind, ActivitySet};
     use crate::consent::evidence::Basis;
     use crate::consent::policy::Regime;
     use crate::domain::conversion::{Country, Identifiers, Source};
@@ -188,7 +188,7 @@ pub(super) mod tests {
         Evidence {
             regime: Regime::Us,
             basis: Basis::NotOptedOut,
-            activities: ActivitySet::of(Activity::ALL),
+            activities: ActivitySet::of([ActivityKind::Measure, ActivityKind::Identify]),
             policy: PolicyVersion(255),
             decided_at: Timestamp(1_795_316_645_678),
         }

@@ -290,5 +290,6 @@ const fn basis_code(basis: Basis) -> u8 {
         Basis::Default => 3,
         Basis::Consent => 4,
         Basis::LegitimateInterest => 5,
+        Basis::WithoutIdentifiers => 6,
     }
 }

@@ -262,7 +262,7 @@ fn world_with_vendor_list(purposes: &str) -> (World, tempfile::TempDir) {
     );
     std::fs::write(&path, list).expect("the temporary directory can be written to");
     let world = World::with(|config| {
-        config.policy.vendor = Some(pixelgate::consent::policy::Vendor { id: 9_999, listed: None });
+        config.policy.vendor_id = Some(9_999);
         config.vendor_list = Some(path);
     });
     (world, directory)

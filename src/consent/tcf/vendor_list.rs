@@ -50,6 +50,10 @@ pub struct VendorDeclaration {
     pub legitimate_interest: IdSet,
     /// Those of both that it would do on the other basis, too (`flexiblePurposes`).
     pub flexible: IdSet,
+    /// What it does on top of that, and for which it needs no opt-in (`features`).
+    pub features: IdSet,
+    /// What it does on top of that and needs an opt-in for (`specialFeatures`).
+    pub special_features: IdSet,
     /// The list has a `deletedDate`, past or not.
     pub deleted: bool,
 }
