@@ -91,6 +91,7 @@ pub(super) const ENGLISH: Texts = Texts {
     why: WhyTexts {
         not_required: "No law that applied asks for consent",
         not_opted_out: "US law allows it unless you opt out, and you had not",
+        without_identifiers: "US law, and kept without anything that says who you are",
         consent: "You had agreed to it on the site (GDPR)",
         legitimate_interest: "Legitimate interest, which the site showed you and you did not object to (GDPR)",
         default: "Your country was not known, and you had not objected",

@@ -91,6 +91,7 @@ pub(super) const FRENCH: Texts = Texts {
     why: WhyTexts {
         not_required: "Aucune loi applicable n’exige de consentement",
         not_opted_out: "Le droit américain le permet sauf refus, et vous n’aviez pas refusé",
+        without_identifiers: "Droit américain, et conservé sans rien qui dise qui vous êtes",
         consent: "Vous y aviez consenti sur le site (RGPD)",
         legitimate_interest: "Intérêt légitime, signalé par le site et auquel vous ne vous êtes pas opposé (RGPD)",
         default: "Votre pays n’était pas connu, et vous n’aviez pas refusé",

@@ -91,6 +91,7 @@ pub(super) const GERMAN: Texts = Texts {
     why: WhyTexts {
         not_required: "Kein anwendbares Gesetz verlangt eine Einwilligung",
         not_opted_out: "US-Recht erlaubt es ohne Widerspruch, und Sie hatten nicht widersprochen",
+        without_identifiers: "US-Recht, und ohne alles gespeichert, was sagt, wer Sie sind",
         consent: "Sie hatten auf der Website eingewilligt (DSGVO)",
         legitimate_interest: "Berechtigtes Interesse, auf das die Website hingewiesen hat und dem Sie nicht widersprochen haben (DSGVO)",
         default: "Ihr Land war nicht bekannt, und Sie hatten nicht widersprochen",

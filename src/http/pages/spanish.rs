@@ -91,6 +91,7 @@ pub(super) const SPANISH: Texts = Texts {
     why: WhyTexts {
         not_required: "Ninguna ley aplicable exige consentimiento",
         not_opted_out: "La ley estadounidense lo permite salvo exclusión, y no te habías excluido",
+        without_identifiers: "Ley estadounidense, y guardado sin nada que diga quién eres",
         consent: "Diste tu consentimiento en el sitio (RGPD)",
         legitimate_interest: "Interés legítimo, que el sitio te indicó y al que no te opusiste (RGPD)",
         default: "No se conocía tu país y no te habías opuesto",

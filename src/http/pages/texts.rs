@@ -113,6 +113,7 @@ pub struct DataTexts {
 pub struct WhyTexts {
     pub not_required: &'static str,
     pub not_opted_out: &'static str,
+    pub without_identifiers: &'static str,
     pub consent: &'static str,
     pub legitimate_interest: &'static str,
     pub default: &'static str,
@@ -124,6 +125,7 @@ impl WhyTexts {
         match basis {
             Some(Basis::NotRequired) => self.not_required,
             Some(Basis::NotOptedOut) => self.not_opted_out,
+            Some(Basis::WithoutIdentifiers) => self.without_identifiers,
             Some(Basis::Consent) => self.consent,
             Some(Basis::LegitimateInterest) => self.legitimate_interest,
             Some(Basis::Default) => self.default,
