@@ -12,7 +12,7 @@
 //!
 //! | way out | what it takes |
 //! |---|---|
-//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`; an [`OptOut`](domain::opt_out::OptOut) needs no permit, because it only ever removes |
+//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`; an [`OptOut`](domain::opt_out::OptOut) needs no permit, because it only ever removes |
 //! | a cookie with an identifier | [`give_id`](http::cookie::give_id) and [`sign`](service::identity::IdentityKeys::sign), both of a `&Permitted<BrowserCookie>` |
 //!
 //! A `Permitted` holds the value and the [`Evidence`](consent::evidence::Evidence) why it may go: regime, legal basis,

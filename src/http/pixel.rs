@@ -21,6 +21,9 @@ use crate::service::pixel::{PixelService, Recorded};
 /// X's own path, its versioned twin, and a short one of ours.
 pub const PATHS: [&str; 3] = ["/i/adsct", "/1/i/adsct", "/p.gif"];
 
+/// Of pages with an embed.
+pub const EMBED_PATH: &str = "/i/embed";
+
 /// Parse, decide, store, answer.
 pub fn answer<'s, V: OptOutView + Send + Sync>(
     service: &'s PixelService<V>,
@@ -35,6 +38,24 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
     let reply = Reply { browser: visitor.browser, partitioned: cookie::is_partitioned(head), wants_script };
     let recording = service.record(&hit, &visitor);
     Answering::later(async move { reply.answer(service, &recording.await) })
+}
+
+/// Notes a visit to a page with an embed: `href` is the page's address.
+pub fn embed<'s, V: OptOutView + Send + Sync>(
+    service: &'s PixelService<V>,
+    head: &Head<'_>,
+) -> Answering<'s> {
+    let live = service.live.load();
+    let at = service.clock.now();
+    let mut href = None;
+    let (signals, jar) = visitor::read_with(head, &live, at, |name, raw| {
+        if name == "href" && href.is_none() {
+            href = Some(visitor::decode(raw));
+        }
+    });
+    let visitor = Visitor { at, signals, browser: jar.browser() };
+    let recording = service.record_embed(href.as_deref(), &visitor);
+    Answering::later(async move { with_outcomes(image(), &[recording.await]) })
 }
 
 /// What the gate would say of the request, rule by rule. Stores nothing.

@@ -129,6 +129,7 @@ impl RowTexts {
             when: when(row.at, t),
             what: match row.what {
                 What::Event(event) => t.events.of(event),
+                What::Embed => t.data.embed,
                 What::OptOut(Choice::Out) => t.data.opted_out,
                 What::OptOut(Choice::In) => t.data.opted_in,
             },

@@ -26,6 +26,7 @@ pub struct Public<V> {
 /// Where a request leads.
 enum Route {
     Pixel,
+    Embed,
     OptOutPage,
     Choose(Choice),
     Privacy,
@@ -42,6 +43,8 @@ impl Route {
         match (path, method) {
             (path, "GET" | "HEAD") if pixel::PATHS.contains(&path) => Self::Pixel,
             (path, _) if pixel::PATHS.contains(&path) => Self::BadMethod("GET, HEAD"),
+            (pixel::EMBED_PATH, "GET") => Self::Embed,
+            (pixel::EMBED_PATH, _) => Self::BadMethod("GET"),
             ("/optout", "GET" | "HEAD") => Self::OptOutPage,
             ("/optout", "POST") => Self::Choose(Choice::Out),
             ("/optout", _) => Self::BadMethod("GET, HEAD, POST"),
@@ -62,6 +65,7 @@ impl Route {
 impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     fn intake(&self, method: &str, path: &str) -> Intake {
         match Route::parse(method, path) {
+            Route::Embed => Intake::Hot,
             Route::Pixel if method == "GET" => Intake::Hot,
             Route::Choose(_) | Route::Prefs => Intake::Body { bytes_max: FORM_BYTES_MAX },
             _ => Intake::Body { bytes_max: 0 },
@@ -71,6 +75,7 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     fn answer<'s>(&'s self, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
         Answering::Now(match Route::parse(head.method, head.path) {
             Route::Pixel => return pixel::answer(&self.pixel, head),
+            Route::Embed => return pixel::embed(&self.pixel, head),
             Route::Choose(choice) => {
                 return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }

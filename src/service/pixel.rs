@@ -146,7 +146,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             self.metrics.foreign_origins.inc();
         }
         Ok(Conversion {
-            id: self.event_id(about.now),
+            id: self.new_event_id(about.now),
             at: about.now,
             account_id: pixel.account_id,
             pixel_id: pixel.id,
@@ -167,7 +167,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         })
     }
 
-    fn event_id(&self, now: Timestamp) -> EventId {
+    pub(super) fn new_event_id(&self, now: Timestamp) -> EventId {
         let mut random = [0; 10];
         self.rng.fill(&mut random);
         EventId::new(now.0, random)

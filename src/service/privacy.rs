@@ -50,6 +50,8 @@ pub struct RowAbout {
 pub enum What {
     Event(EventType),
     OptOut(Choice),
+    /// A page with content of ours was seen.
+    Embed,
 }
 
 /// Why there is no answer.
@@ -196,6 +198,7 @@ impl Search {
 fn is_about(row: &Row, browser_ids: &[BrowserId]) -> bool {
     let browser_id = match row {
         Row::Conversion { conversion, .. } => conversion.identifiers.browser_id,
+        Row::EmbedView { view, .. } => view.browser_id,
         Row::OptOut(OptOut { subject: Subject::Browser(id), .. }) => Some(*id),
         Row::OptOut(_) => None,
     };
@@ -242,6 +245,13 @@ impl RowAbout {
                 what: What::Event(conversion.event),
                 site: conversion.page.map(|page| host(page.origin()).to_owned()),
                 amount: conversion.value,
+                basis: Some(evidence.basis),
+            },
+            Row::EmbedView { view, evidence } => Self {
+                at: view.at,
+                what: What::Embed,
+                site: Some(host(view.page.origin()).to_owned()),
+                amount: None,
                 basis: Some(evidence.basis),
             },
             Row::OptOut(opt_out) => Self {

@@ -2,6 +2,7 @@
 
 use crate::consent::gate::Permitted;
 use crate::domain::conversion::{Conversion, ConversionKind};
+use crate::domain::embed_view::EmbedView;
 use crate::domain::opt_out::OptOut;
 
 /// One record. What is personal comes in a [`Permitted`]; an opt-out needs no permit, because it only ever removes.
@@ -12,6 +13,7 @@ use crate::domain::opt_out::OptOut;
 )]
 pub enum Entry {
     Conversion(Permitted<Conversion>),
+    EmbedView(Permitted<EmbedView>),
     OptOut(OptOut),
 }
 
@@ -21,16 +23,18 @@ pub enum EntryKind {
     PageView,
     Conversion,
     OptOut,
+    EmbedView,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 3] = [Self::PageView, Self::Conversion, Self::OptOut];
+    pub const ALL: [Self; 4] = [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::PageView => "page_view",
             Self::Conversion => "conversion",
             Self::OptOut => "opt_out",
+            Self::EmbedView => "embed_view",
         }
     }
 
@@ -48,6 +52,7 @@ impl Entry {
                 ConversionKind::Conversion => EntryKind::Conversion,
             },
             Self::OptOut(_) => EntryKind::OptOut,
+            Self::EmbedView(_) => EntryKind::EmbedView,
         }
     }
 }

@@ -45,6 +45,7 @@ mod queue;
 pub mod reader;
 pub mod real_disk;
 mod record;
+mod record_embed;
 pub mod recovery;
 mod scan;
 mod shard;

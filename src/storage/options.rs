@@ -83,7 +83,7 @@ impl Default for AckClasses {
 impl AckClasses {
     pub const fn of(self, kind: EntryKind) -> AckClass {
         match kind {
-            EntryKind::PageView => self.page_view,
+            EntryKind::PageView | EntryKind::EmbedView => self.page_view,
             EntryKind::Conversion => self.conversion,
             EntryKind::OptOut => AckClass::Disk,
         }

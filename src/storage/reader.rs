@@ -13,10 +13,12 @@ use super::entry::EntryKind;
 use super::file::{self, Header};
 use super::frame::Frame;
 use super::real_disk::RealDisk;
-use super::record::{BEGIN, CONVERSION, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION};
+use super::record::{BEGIN, CONVERSION, EMBED_VIEW, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION};
+use super::record_embed::StoredEmbedView;
 use super::scan::{Cursor, Piece};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::{Conversion, ConversionKind};
+use crate::domain::embed_view::EmbedView;
 use crate::domain::id::EventId;
 use crate::domain::opt_out::OptOut;
 use crate::domain::time::Timestamp;
@@ -36,9 +38,19 @@ pub struct Stored {
 pub enum Row {
     Conversion { conversion: Conversion, evidence: Evidence },
     OptOut(OptOut),
+    EmbedView { view: EmbedView, evidence: Evidence },
 }
 
 impl Row {
+    /// What an export can go on behind.
+    pub const fn event_id(&self) -> Option<EventId> {
+        match self {
+            Self::Conversion { conversion, .. } => Some(conversion.id),
+            Self::EmbedView { view, .. } => Some(view.id),
+            Self::OptOut(_) => None,
+        }
+    }
+
     pub const fn kind(&self) -> EntryKind {
         match self {
             Self::Conversion { conversion, .. } => match conversion.kind() {
@@ -46,6 +58,7 @@ impl Row {
                 ConversionKind::Conversion => EntryKind::Conversion,
             },
             Self::OptOut(_) => EntryKind::OptOut,
+            Self::EmbedView { .. } => EntryKind::EmbedView,
         }
     }
 }
@@ -184,7 +197,7 @@ fn wants(from: &mut From, stored: &Stored) -> bool {
         From::Start => true,
         From::AfterSequence(sequence) => stored.sequence > sequence,
         From::AfterEvent(id) => {
-            if matches!(&stored.row, Row::Conversion { conversion, .. } if conversion.id == id) {
+            if stored.row.event_id() == Some(id) {
                 *from = From::Start;
             }
             false
@@ -201,6 +214,10 @@ fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
             Row::Conversion { conversion, evidence }
         }
         (OPT_OUT, VERSION) => Row::OptOut(StoredOptOut::read(frame.payload)?),
+        (EMBED_VIEW, VERSION) => {
+            let (view, evidence) = StoredEmbedView::read(frame.payload)?;
+            Row::EmbedView { view, evidence }
+        }
         (BEGIN | SKIP, _) => return Some(None),
         _ => return None,
     };

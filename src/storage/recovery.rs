@@ -16,7 +16,8 @@ use super::frame::{self, FRAME_BYTES_MAX, Frame, HEAD_BYTES, Head};
 use super::housekeeper::zero;
 use super::opt_outs::OptOuts;
 use super::pool::Prepared;
-use super::record::{BEGIN, CONVERSION, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION};
+use super::record::{BEGIN, CONVERSION, EMBED_VIEW, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION};
+use super::record_embed::StoredEmbedView;
 use super::scan::{Piece, Summary, pieces, skips};
 use super::writer::ClosedFile;
 
@@ -79,6 +80,7 @@ impl Index {
             (OPT_OUT, VERSION) => {
                 StoredOptOut::read(frame.payload).map(|opt_out| self.opt_outs.replay(&opt_out)).is_some()
             }
+            (EMBED_VIEW, VERSION) => StoredEmbedView::read(frame.payload).is_some(),
             _ => false,
         }
     }
@@ -165,7 +167,7 @@ impl Recovered {
             if !self.index.replay(&frame) {
                 return Err(OpenError::Unknown { file: number, offset });
             }
-            self.recovery.entries += u64::from(matches!(frame.head.kind, CONVERSION | OPT_OUT));
+            self.recovery.entries += u64::from(matches!(frame.head.kind, CONVERSION | OPT_OUT | EMBED_VIEW));
         }
         self.recovery.files += 1;
         self.recovery.lost_bytes += summary.gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>();

@@ -17,10 +17,12 @@ use super::metrics::LogMetrics;
 use super::opt_outs::OptOuts;
 use super::pool::Pool;
 use super::queue::{Batch, Queue};
-use super::record::{CONVERSION, OPT_OUT, StoredConversion, StoredOptOut, VERSION};
+use super::record::{CONVERSION, EMBED_VIEW, OPT_OUT, StoredConversion, StoredOptOut, VERSION};
+use super::record_embed::StoredEmbedView;
 use crate::consent::gate::Permitted;
 use crate::consent::regulated::Regulated;
 use crate::domain::conversion::Conversion;
+use crate::domain::embed_view::EmbedView;
 use crate::domain::opt_out::{Choice, OptOut, OptOutView};
 use crate::domain::time::Clock;
 
@@ -138,6 +140,7 @@ impl Writer {
         match entry {
             Entry::OptOut(opt_out) => self.take_opt_out(round, opt_out),
             Entry::Conversion(conversion) => self.take_conversion(round, at, entry.kind(), conversion),
+            Entry::EmbedView(view) => self.take_embed_view(round, at, view),
         }
     }
 
@@ -188,6 +191,17 @@ impl Writer {
             }
         }
         outcome
+    }
+
+    fn take_embed_view(&mut self, round: &mut Round, at: usize, permitted: &Permitted<EmbedView>) -> Outcome {
+        if self.opt_outs.is_any_opted_out(&permitted.value().subjects()) {
+            self.metrics.opted_out.inc();
+            return Outcome::OptedOut;
+        }
+        self.payload.clear();
+        StoredEmbedView::lend(permitted.value(), permitted.evidence()).write(&mut self.payload);
+        let needs_sync = round.batch(at).needs_sync;
+        self.place(round, EntryKind::EmbedView, EMBED_VIEW, needs_sync)
     }
 
     /// A duplicate is not acknowledged before the first of its kind is as safe as either of them has to be.

@@ -85,6 +85,7 @@ pub(super) const ENGLISH: Texts = Texts {
         why: "Why it was allowed",
         opted_out: "Opt-out",
         opted_in: "Opt-out taken back",
+        embed: "Page with embedded content",
         download: "Download as a file (JSON)",
         download_text: "The file holds every field that is stored.",
     },

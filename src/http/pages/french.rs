@@ -85,6 +85,7 @@ pub(super) const FRENCH: Texts = Texts {
         why: "Pourquoi c’était permis",
         opted_out: "Refus",
         opted_in: "Refus retiré",
+        embed: "Page avec contenu intégré",
         download: "Télécharger en fichier (JSON)",
         download_text: "Le fichier contient tous les champs enregistrés.",
     },

@@ -85,6 +85,7 @@ pub(super) const GERMAN: Texts = Texts {
         why: "Warum es erlaubt war",
         opted_out: "Widerspruch",
         opted_in: "Widerspruch zurückgenommen",
+        embed: "Seite mit eingebettetem Inhalt",
         download: "Als Datei herunterladen (JSON)",
         download_text: "Die Datei enthält jedes gespeicherte Feld.",
     },

@@ -85,6 +85,7 @@ pub(super) const SPANISH: Texts = Texts {
         why: "Por qué estaba permitido",
         opted_out: "Exclusión",
         opted_in: "Exclusión anulada",
+        embed: "Página con contenido insertado",
         download: "Descargar como archivo (JSON)",
         download_text: "El archivo contiene todos los campos guardados.",
     },

@@ -104,6 +104,7 @@ pub struct DataTexts {
     pub why: &'static str,
     pub opted_out: &'static str,
     pub opted_in: &'static str,
+    pub embed: &'static str,
     pub download: &'static str,
     pub download_text: &'static str,
 }
