@@ -141,6 +141,7 @@ pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> 
         crawlers,
         cookie_name: config.cookie.name.clone(),
         country_header: config.proxies.country_header.clone(),
+        dnt_policy: config.dnt_policy.as_deref().map(dnt_policy).transpose()?,
     })
 }
 
@@ -172,6 +173,12 @@ fn geo(path: &Path) -> Result<Geo, AppError> {
     Geo::new(database).map_err(|error| refuse(error.to_string()))
 }
 
+fn dnt_policy(path: &Path) -> Result<String, AppError> {
+    let refuse = |error: String| AppError::Part(format!("the DNT policy {}: {error}", path.display()));
+    let text = read(path).map_err(|error| refuse(error.to_string()))?;
+    String::from_utf8(text).map_err(|error| refuse(error.to_string()))
+}
+
 fn tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, AppError> {
     let Some(files) = &listener.tls else { return Ok(None) };
     let pem =
@@ -180,10 +187,7 @@ fn tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, AppErro
     config.map(Some).map_err(|error| AppError::Part(format!("{}: {error}", files.certificate.display())))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "certificates and the country database are not in the data directory"
-)]
+#[expect(clippy::disallowed_methods, reason = "what the configuration names is not in the data directory")]
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }

@@ -33,6 +33,9 @@ ack = { page_view = "memory", conversion = "disk", opt_out = "disk" }
 [consent]
 default_regime = "gdpr"
 
+[privacy]
+dnt_policy = "dnt-policy.txt"
+
 [cookie]
 name = "pg"
 max_age_days = 400
@@ -99,6 +102,7 @@ fn a_good_configuration_is_read_as_it_is_written() {
     assert_eq!(config.log.ack, AckClasses { page_view: Ack::Memory, conversion: Ack::Disk });
     assert_eq!(config.log.retain_days, Some(90));
     assert_eq!(config.policy.default_regime, Regime::Gdpr);
+    assert_eq!(config.dnt_policy.as_deref(), Some(Path::new("dnt-policy.txt")));
     assert_eq!(config.cookie, Cookie { name: "pg".to_owned(), max_age_days: 400 });
     assert_eq!(config.limits, Limits { uri_bytes: 4096, drain_s: 5, ..Limits::default() });
     assert_eq!(config.rate_limits.map(|limits| limits.per_address_per_s), Some(20));

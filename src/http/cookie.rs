@@ -1,15 +1,14 @@
 //! Cookies, read and written. The only module that names `Set-Cookie`.
 
-use std::borrow::Cow;
-
 use cookie::{Cookie, SameSite};
 use smallvec::SmallVec;
 
+use super::cookie_registry::{BROWSER_ID, BROWSER_ID_TWIN, Jars, OPT_OUT, Registered, TWIN_SUFFIX};
 use super::request::Head;
 use super::response::Answer;
 use crate::consent::gate::Permitted;
 use crate::consent::regulated::BrowserCookie;
-use crate::consent::signals::{OPT_OUT_COOKIE, Signals};
+use crate::consent::signals::Signals;
 use crate::domain::id::BrowserId;
 use crate::domain::time::Timestamp;
 use crate::service::hit::Browser;
@@ -100,8 +99,6 @@ fn is_twin(name: &str, shared: &str) -> bool {
     name.strip_suffix(TWIN_SUFFIX) == Some(shared)
 }
 
-const TWIN_SUFFIX: &str = "-p";
-
 /// Whether the browser keeps the cookies of this request apart for each site, as far as it says.
 pub fn is_partitioned(head: &Head<'_>) -> bool {
     matches!(head.header("sec-fetch-storage-access"), Some("none" | "inactive"))
@@ -115,43 +112,44 @@ pub fn give_id(
     partitioned: bool,
     now: Timestamp,
 ) -> Answer {
-    let (keys, name) = (&live.identity, &*live.cookie_name);
-    let days = keys.days_left(*cookie.value(), now);
-    let name = if partitioned { Cow::Owned(format!("{name}{TWIN_SUFFIX}")) } else { Cow::Borrowed(name) };
-    set(answer, lasting(&name, &keys.sign(cookie), days).http_only(true).partitioned(partitioned))
+    let row = if partitioned { &BROWSER_ID_TWIN } else { &BROWSER_ID };
+    let days = live.identity.days_left(*cookie.value(), now);
+    set(answer, row, live, &live.identity.sign(cookie), days)
 }
 
 /// Takes the id back, in both jars.
-pub fn expire_id(answer: Answer, name: &str) -> Answer {
-    let twin = format!("{name}{TWIN_SUFFIX}");
-    let answer = set(answer, lasting(name, "", 0).http_only(true));
-    set(answer, lasting(&twin, "", 0).http_only(true).partitioned(true))
+pub fn expire_id(answer: Answer, live: &Live) -> Answer {
+    [&BROWSER_ID, &BROWSER_ID_TWIN].into_iter().fold(answer, |answer, row| set(answer, row, live, "", 0))
 }
 
 /// Marks the browser as opted out, in both jars. The value is the same for everyone.
-pub fn mark_opted_out(answer: Answer) -> Answer {
-    let answer = set(answer, lasting(OPT_OUT_COOKIE, "1", OPT_OUT_DAYS));
-    set(answer, lasting(OPT_OUT_COOKIE, "1", OPT_OUT_DAYS).partitioned(true))
+pub fn mark_opted_out(answer: Answer, live: &Live) -> Answer {
+    set(answer, &OPT_OUT, live, "1", OPT_OUT.days(live))
 }
 
 /// Removes that mark, in both jars.
-pub fn unmark_opted_out(answer: Answer) -> Answer {
-    let answer = set(answer, lasting(OPT_OUT_COOKIE, "", 0));
-    set(answer, lasting(OPT_OUT_COOKIE, "", 0).partitioned(true))
+pub fn unmark_opted_out(answer: Answer, live: &Live) -> Answer {
+    set(answer, &OPT_OUT, live, "", 0)
 }
 
-/// As long as browsers keep a cookie at all.
-const OPT_OUT_DAYS: u32 = 400;
-
-/// A cookie that comes along on other sites' pages; 0 days remove it.
-fn lasting<'c>(name: &'c str, value: &'c str, days: u32) -> cookie::CookieBuilder<'c> {
-    Cookie::build((name, value))
-        .path("/")
-        .secure(true)
-        .same_site(SameSite::None)
-        .max_age(cookie::time::Duration::days(i64::from(days)))
-}
-
-fn set(answer: Answer, cookie: cookie::CookieBuilder<'_>) -> Answer {
-    answer.with("Set-Cookie", cookie.build().to_string())
+/// Sets a cookie that comes along on other sites' pages; 0 days remove it.
+fn set(answer: Answer, row: &Registered, live: &Live, value: &str, days: u32) -> Answer {
+    let jars: &[bool] = match row.jars {
+        Jars::Shared => &[false],
+        Jars::Partitioned => &[true],
+        Jars::Both => &[false, true],
+    };
+    let name = row.name(live);
+    let line = |partitioned: bool| {
+        // `SameSite=None`, or else the browser keeps it to itself on every page but our own.
+        let cookie = Cookie::build((&*name, value))
+            .path("/")
+            .secure(true)
+            .http_only(row.http_only)
+            .same_site(SameSite::None)
+            .max_age(cookie::time::Duration::days(i64::from(days)))
+            .partitioned(partitioned);
+        cookie.build().to_string()
+    };
+    jars.iter().fold(answer, |answer, &partitioned| answer.with("Set-Cookie", line(partitioned)))
 }

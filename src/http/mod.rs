@@ -12,12 +12,14 @@
 pub mod admin;
 pub mod auth;
 pub mod cookie;
+pub mod cookie_registry;
 pub mod csrf;
 pub mod opt_out;
 pub mod pixel;
 pub mod pixel_hit;
 pub mod public;
 pub mod visitor;
+pub mod well_known;
 
 pub mod request;
 pub mod response;

@@ -43,10 +43,10 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
     body: &[u8],
     choice: Choice,
 ) -> Answering<'s> {
-    let live = pixel.live.load();
+    let live = pixel.live.load_full();
     let now = pixel.clock.now();
     let (_, jar) = visitor::read(head, &live, now);
-    let (ids, cookie_name) = (jar.browser_ids(), live.cookie_name.clone());
+    let ids = jar.browser_ids();
     if !forms.is_ours(head, body, &ids, now) {
         return Answering::Now(Answer::text(
             403,
@@ -61,8 +61,8 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
         };
         let answer = answer.with("Cache-Control", "no-store");
         match choice {
-            Choice::Out => cookie::expire_id(cookie::mark_opted_out(answer), &cookie_name),
-            Choice::In => cookie::unmark_opted_out(answer),
+            Choice::Out => cookie::expire_id(cookie::mark_opted_out(answer, &live), &live),
+            Choice::In => cookie::unmark_opted_out(answer, &live),
         }
     })
 }

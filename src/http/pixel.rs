@@ -104,7 +104,7 @@ impl Reply {
             );
         }
         if self.expires_id(recorded) {
-            return cookie::expire_id(answer, &service.live.load().cookie_name);
+            return cookie::expire_id(answer, &service.live.load());
         }
         answer
     }

@@ -6,6 +6,7 @@ use super::csrf::Forms;
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
+use super::well_known::Document;
 use super::{opt_out, pixel};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::opt_out::OptOutService;
@@ -23,6 +24,7 @@ enum Route {
     Pixel,
     OptOutPage,
     Choose(Choice),
+    Document(Document),
     /// The path is known, the method is not.
     BadMethod(&'static str),
     Unknown,
@@ -38,7 +40,11 @@ impl Route {
             ("/optout", _) => Self::BadMethod("GET, HEAD, POST"),
             ("/optin", "POST") => Self::Choose(Choice::In),
             ("/optin", _) => Self::BadMethod("POST"),
-            _ => Self::Unknown,
+            (path, method) => match Document::from_path(path) {
+                Some(document) if matches!(method, "GET" | "HEAD") => Self::Document(document),
+                Some(_) => Self::BadMethod("GET, HEAD"),
+                None => Self::Unknown,
+            },
         }
     }
 }
@@ -59,6 +65,10 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
                 return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }
             Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
+            Route::Document(document) => {
+                let (live, now) = (self.pixel.live.load(), self.pixel.clock.now());
+                document.answer(head, &live, &*self.pixel.opt_outs, now)
+            }
             Route::BadMethod(allowed) => {
                 Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
             }

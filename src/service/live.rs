@@ -21,6 +21,8 @@ pub struct Live {
     pub cookie_name: String,
     /// The header, in lower case, in which a trusted proxy names the client's country.
     pub country_header: Option<String>,
+    /// What `/.well-known/dnt-policy.txt` says, where the operator commits to something.
+    pub dnt_policy: Option<String>,
 }
 
 /// The settings of the moment.

@@ -5,7 +5,7 @@ use crate::world::{Reply, World};
 const ID: &str = "__Host-Http-pg";
 const HIT: &str = "/i/adsct?txn_id=o8z6j";
 
-fn token(page: &Reply) -> String {
+pub(crate) fn token(page: &Reply) -> String {
     let text = page.text();
     let value = text.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     value.expect("the form has a token").to_owned()

@@ -10,6 +10,7 @@ use std::time::Duration;
 use pixelgate::app::{self, Environment, Running};
 use pixelgate::config::{Config, DevOptions};
 use pixelgate::domain::time::{Clock, MS_PER_DAY, Timestamp};
+use pixelgate::http::cookie_registry::{COOKIES, Registered};
 use pixelgate::service::crypto::SystemRng;
 use pixelgate::storage::real_disk::RealDisk;
 use pixelgate::storage::{export, reader};
@@ -106,11 +107,22 @@ impl World {
 
     /// A browser's GET on the public listener.
     pub(crate) fn get(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
-        send(self.public(), "GET", target, headers, "")
+        self.with_known_cookies(send(self.public(), "GET", target, headers, ""))
     }
 
     pub(crate) fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        send(self.public(), "POST", target, headers, body)
+        self.with_known_cookies(send(self.public(), "POST", target, headers, body))
+    }
+
+    /// No test sees a cookie that is not registered, and so not disclosed either.
+    #[track_caller]
+    fn with_known_cookies(&self, reply: Reply) -> Reply {
+        for line in reply.headers_named("Set-Cookie") {
+            let name = line.split('=').next().unwrap_or_default();
+            let is_known = |row: &&Registered| row.name_with(&self.config.cookie.name) == name;
+            assert!(COOKIES.iter().any(is_known), "the cookie {name} is not registered");
+        }
+        reply
     }
 
     pub(crate) fn admin_get(&self, target: &str) -> Reply {
