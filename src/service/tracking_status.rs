@@ -35,12 +35,12 @@ impl TrackingStatus {
     pub fn of_visitor(visitor: &Visitor<'_>, live: &Live, opt_outs: &dyn OptOutView) -> Self {
         let heard = live.gate.hear(&visitor.signals);
         let about = Circumstances { heard: &heard, directed_to_children: false, opt_outs, now: visitor.at };
-        let subject = match visitor.browser {
+        let browser = match visitor.browser {
             Browser::Known(known) => Some(Subject::Browser(known.cookie.browser_id)),
             Browser::New | Browser::Ambiguous => None,
         };
         let mut status = Self::NotTracking;
-        for (_, verdict) in live.gate.explain(Activity::Measure, subject, &about) {
+        for (_, verdict) in live.gate.explain(Activity::Measure, &[browser, None, None], &about) {
             match verdict {
                 Verdict::Deny(_) => return Self::NotTracking,
                 Verdict::Allow(_, Basis::Consent) if status == Self::NotTracking => status = Self::Consented,
