@@ -10,6 +10,7 @@ use crate::consent::gate::Permitted;
 use crate::consent::regulated::BrowserCookie;
 use crate::consent::signals::Signals;
 use crate::domain::id::BrowserId;
+use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
 use crate::service::hit::Browser;
 use crate::service::identity::Known;
@@ -49,10 +50,30 @@ impl Jar {
         }
     }
 
+    /// The gate asks about the one id that is used; an opt-out of any other counts, too.
+    pub fn note_opt_outs(&self, signals: &mut Signals<'_>, opt_outs: &dyn OptOutView) {
+        if self.shared.len() + self.partitioned.len() > 1 && self.is_opted_out(opt_outs) {
+            signals.mark_opted_out_id();
+        }
+    }
+
+    /// Whether any of the ids has opted out.
+    pub fn is_opted_out(&self, opt_outs: &dyn OptOutView) -> bool {
+        let mut ids = self.shared.iter().chain(&self.partitioned).map(|known| known.cookie.browser_id);
+        ids.any(|id| opt_outs.is_opted_out(Subject::Browser(id)))
+    }
+
     /// Every valid id that the request shows.
     pub fn browser_ids(&self) -> Vec<BrowserId> {
         self.shared.iter().chain(&self.partitioned).map(|known| known.cookie.browser_id).collect()
     }
+}
+
+/// Whether the browser shows the mark of those who opted out.
+pub fn shows_opt_out(head: &Head<'_>) -> bool {
+    let mut signals = Signals::default();
+    pairs(head).for_each(|(name, value)| signals.see_cookie(name, value));
+    signals.is_opted_out()
 }
 
 /// All cookies of all `Cookie` headers.

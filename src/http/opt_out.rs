@@ -8,9 +8,13 @@ use super::request::Head;
 use super::response::Answer;
 use super::service::Answering;
 use super::visitor;
+use crate::domain::id::BrowserId;
 use crate::domain::opt_out::{Choice, OptOutView};
+use crate::domain::time::Timestamp;
+use crate::service::live::Live;
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
+use crate::service::tracking_status::TrackingStatus;
 
 #[derive(Template)]
 #[template(path = "opt_out.html", config = "static/pages/askama.toml")]
@@ -24,13 +28,59 @@ struct Page {
 pub fn show<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, forms: &Forms, head: &Head<'_>) -> Answer {
     let live = pixel.live.load();
     let now = pixel.clock.now();
-    let (signals, jar) = visitor::read(head, &live, now);
-    let ids = jar.browser_ids();
-    let page =
-        Page { opted_out: signals.is_opted_out(), known: !ids.is_empty(), token: forms.token(&ids, now) };
-    match page.render() {
+    let state = State::read(pixel, &live, head, now);
+    let page = Page {
+        opted_out: state.cookie || state.server,
+        known: !state.ids.is_empty(),
+        token: forms.token(&state.ids, now),
+    };
+    let answer = match page.render() {
         Ok(html) => page_answer(200, html),
-        Err(_) => Answer::text(500, "the page could not be made\n"),
+        Err(_) => return Answer::text(500, "the page could not be made\n"),
+    };
+    // The id stays: who opts in again has to show it, or else our record of the opt-out would stay for good.
+    state.restore_mark(untracked(answer, head), &live)
+}
+
+/// What is known about the browser's choice: JSON without a word of who it is.
+pub fn status<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, head: &Head<'_>) -> Answer {
+    let live = pixel.live.load();
+    let state = State::read(pixel, &live, head, pixel.clock.now());
+    let (cookie, server) = (state.cookie, state.server);
+    let text = format!(r#"{{"opted_out":{},"cookie":{cookie},"server":{server}}}"#, cookie || server);
+    let mut answer = Answer::text(200, text);
+    answer.headers[0].1 = "application/json".into();
+    let answer = answer.with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
+    state.restore_mark(untracked(answer, head), &live)
+}
+
+/// Whether the browser has opted out, and how that is known.
+struct State {
+    /// By its cookie.
+    cookie: bool,
+    /// By our record of an id that it shows.
+    server: bool,
+    ids: Vec<BrowserId>,
+}
+
+impl State {
+    fn read<V: OptOutView>(pixel: &PixelService<V>, live: &Live, head: &Head<'_>, now: Timestamp) -> Self {
+        let (signals, jar) = visitor::read(head, live, now);
+        let server = jar.is_opted_out(&*pixel.opt_outs);
+        Self { cookie: signals.is_opted_out(), server, ids: jar.browser_ids() }
+    }
+
+    /// For a browser that has lost the cookie; one that has it gets it again anyway.
+    fn restore_mark(&self, answer: Answer, live: &Live) -> Answer {
+        if self.server && !self.cookie { cookie::mark_opted_out(answer, live) } else { answer }
+    }
+}
+
+/// Nothing is stored about who looks at these pages.
+fn untracked(answer: Answer, head: &Head<'_>) -> Answer {
+    match head.header("dnt") {
+        Some(_) => answer.with("Tk", TrackingStatus::NotTracking.code()),
+        None => answer,
     }
 }
 
@@ -55,7 +105,9 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
     }
     Answering::later(async move {
         let answer = match service.choose(&ids, choice).await {
-            Ok(()) => Answer::text(303, "").with("Location", "/optout"),
+            Ok(()) => {
+                Answer::text(303, "").with("Location", "/optout").with("Tk", TrackingStatus::Updated.code())
+            }
             // The cookie works even where the log does not.
             Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
         };

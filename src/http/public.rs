@@ -7,7 +7,7 @@ use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use super::well_known::Document;
-use super::{opt_out, pixel};
+use super::{cookie, opt_out, pixel};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
@@ -23,6 +23,7 @@ pub struct Public<V> {
 enum Route {
     Pixel,
     OptOutPage,
+    OptOutStatus,
     Choose(Choice),
     Document(Document),
     /// The path is known, the method is not.
@@ -38,6 +39,8 @@ impl Route {
             ("/optout", "GET" | "HEAD") => Self::OptOutPage,
             ("/optout", "POST") => Self::Choose(Choice::Out),
             ("/optout", _) => Self::BadMethod("GET, HEAD, POST"),
+            ("/optout/status", "GET" | "HEAD") => Self::OptOutStatus,
+            ("/optout/status", _) => Self::BadMethod("GET, HEAD"),
             ("/optin", "POST") => Self::Choose(Choice::In),
             ("/optin", _) => Self::BadMethod("POST"),
             (path, method) => match Document::from_path(path) {
@@ -46,6 +49,14 @@ impl Route {
                 None => Self::Unknown,
             },
         }
+    }
+}
+
+impl Route {
+    /// Whether the answer is for one browser, and leaves the mark of its opt-out as it is: then it sets it again. The
+    /// pixel does so itself; documents are kept by caches, which would opt others out.
+    const fn renews_opt_out(&self) -> bool {
+        !matches!(self, Self::Pixel | Self::Document(_) | Self::Choose(_))
     }
 }
 
@@ -59,12 +70,34 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     }
 
     fn answer<'s>(&'s self, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
-        Answering::Now(match Route::parse(head.method, head.path) {
+        let route = Route::parse(head.method, head.path);
+        if route.renews_opt_out() && cookie::shows_opt_out(head) {
+            let renew = |answer: Answer| match answer.status {
+                400.. => answer,
+                _ => cookie::mark_opted_out(answer, &self.pixel.live.load()),
+            };
+            return match self.lead(route, head, body) {
+                Answering::Now(answer) => Answering::Now(renew(answer)),
+                Answering::Later(answer) => Answering::later(async move { renew(answer.await) }),
+            };
+        }
+        self.lead(route, head, body)
+    }
+
+    fn overloaded(&self, _head: &Head<'_>) -> Answer {
+        pixel::overloaded()
+    }
+}
+
+impl<V: OptOutView + Send + Sync + 'static> Public<V> {
+    fn lead<'s>(&'s self, route: Route, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
+        Answering::Now(match route {
             Route::Pixel => return pixel::answer(&self.pixel, head),
             Route::Choose(choice) => {
                 return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }
             Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
+            Route::OptOutStatus => opt_out::status(&self.pixel, head),
             Route::Document(document) => {
                 let (live, now) = (self.pixel.live.load(), self.pixel.clock.now());
                 document.answer(head, &live, &*self.pixel.opt_outs, now)
@@ -74,10 +107,6 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             }
             Route::Unknown => Answer::text(404, "there is nothing at this path\n"),
         })
-    }
-
-    fn overloaded(&self, _head: &Head<'_>) -> Answer {
-        pixel::overloaded()
     }
 }
 

@@ -104,7 +104,8 @@ fn device_storage(head: &Head<'_>, live: &Live) -> Answer {
 
 /// As it would be for a hit of the same browser.
 fn tracking_status(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, at: Timestamp) -> Answer {
-    let (signals, jar) = visitor::read(head, live, at);
+    let (mut signals, jar) = visitor::read(head, live, at);
+    jar.note_opt_outs(&mut signals, opt_outs);
     let visitor = Visitor { at, signals, browser: jar.browser() };
     let status = TrackingStatus::of_visitor(&visitor, live, opt_outs);
     // `C` must say where consent is taken back; nothing needs it where nothing is tracked.

@@ -1,6 +1,9 @@
 //! Opting out and back in, over real sockets.
 
-use crate::world::{Reply, World};
+use std::sync::Arc;
+
+use crate::gated_disk::GatedDisk;
+use crate::world::{Pending, Reply, World};
 
 const ID: &str = "__Host-Http-pg";
 const HIT: &str = "/i/adsct?txn_id=o8z6j";
@@ -26,11 +29,13 @@ fn after_an_opt_out_nothing_of_that_browser_is_stored_even_without_the_opt_out_c
     assert_eq!(reply.cookie("pg_optout").as_deref(), Some("pg_optout=1"));
     assert_eq!(reply.headers_named("Set-Cookie").filter(|line| line.starts_with("pg_optout=1")).count(), 2);
     assert_eq!(reply.cookie(ID).as_deref(), Some("__Host-Http-pg="));
+    assert_eq!(reply.header("Tk"), Some("U"));
     for _ in 0..2 {
         let before = world.log_bytes();
         let late = world.get(HIT, &[("Cookie", &id)]);
         assert_eq!(late.outcome(), "suppressed; reason=opted-out");
         assert_eq!(late.cookie(ID).as_deref(), Some("__Host-Http-pg="));
+        assert!(is_marked(&late), "{late:?}");
         assert!(world.log_bytes() == before);
         world.restart();
     }
@@ -75,4 +80,158 @@ fn a_form_from_elsewhere_changes_nothing() {
         }
     }
     assert!(world.log_bytes() == before);
+}
+
+/// Whether the answer sets the opt-out cookie, with its whole life and in both jars.
+fn is_marked(reply: &Reply) -> bool {
+    let lines: Vec<_> =
+        reply.headers_named("Set-Cookie").filter(|line| line.starts_with("pg_optout")).collect();
+    let partitioned = lines.iter().filter(|line| line.contains("; Partitioned")).count();
+    assert!(matches!((lines.len(), partitioned), (0, 0) | (2, 1)), "{lines:?}");
+    for line in &lines {
+        for part in ["pg_optout=1;", "; Max-Age=34560000", "; SameSite=None", "; Secure", "; Path=/"] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+    }
+    !lines.is_empty()
+}
+
+#[test]
+fn an_opt_out_cookie_is_renewed_wherever_it_is_seen() {
+    let world = World::dev();
+    let id = world.get(HIT, &[]).cookie(ID).expect("an id cookie");
+    let marked = "pg_optout=1";
+    let both = format!("{id}; pg_optout=1");
+    for (target, cookie) in [
+        (HIT, marked),
+        (HIT, "pg_optout=yes"),
+        ("/i/adsct?txn_id=o8z6j&tpx_cb=twttr.conversion.loadPixels", marked),
+        ("/p.gif", marked),
+        ("/optout", marked),
+        ("/optout/status", marked),
+    ] {
+        assert!(is_marked(&world.get(target, &[("Cookie", cookie)])), "{target} {cookie}");
+    }
+    let reply = world.get(HIT, &[("Cookie", &both)]);
+    assert!(is_marked(&reply));
+    assert_eq!(reply.cookie(ID).as_deref(), Some("__Host-Http-pg="));
+    for headers in [
+        &[("Cookie", "pg_optout=0")][..],
+        &[("Cookie", "pg_optout")],
+        &[("Cookie", "pg_prefs=1000")],
+        &[("Sec-GPC", "1")],
+        &[("Cookie", marked), ("Sec-Purpose", "prefetch")],
+        &[("Cookie", marked), ("User-Agent", "Googlebot/2.1")],
+    ] {
+        assert!(!is_marked(&world.get(HIT, headers)), "{headers:?}");
+    }
+    for path in ["/deviceStorage.json", "/.well-known/gpc.json", "/.well-known/dnt/", "/nothing"] {
+        assert_eq!(world.get(path, &[("Cookie", marked)]).headers_named("Set-Cookie").count(), 0, "{path}");
+    }
+}
+
+#[test]
+fn a_browser_that_lost_the_opt_out_cookie_gets_it_back() {
+    let world = World::dev();
+    let id = world.get(HIT, &[]).cookie(ID).expect("an id cookie");
+    opt_out(&world, &id);
+    for target in [HIT, "/optout", "/optout/status"] {
+        assert!(is_marked(&world.get(target, &[("Cookie", &id)])), "{target}");
+    }
+    let status = |cookie: &str| world.get("/optout/status", &[("Cookie", cookie)]).text();
+    assert_eq!(status(&id), r#"{"opted_out":true,"cookie":false,"server":true}"#);
+    assert_eq!(status("pg_optout=1"), r#"{"opted_out":true,"cookie":true,"server":false}"#);
+    assert_eq!(status(""), r#"{"opted_out":false,"cookie":false,"server":false}"#);
+    assert!(world.get("/optout", &[("Cookie", &id)]).text().contains("You are opted out"));
+}
+
+#[test]
+fn an_opt_out_of_any_id_that_is_shown_counts() {
+    let world = World::dev();
+    let hit = |headers: &[(&str, &str)]| world.get(HIT, headers);
+    let twin = hit(&[("Sec-Fetch-Storage-Access", "none")]).cookie("__Host-Http-pg-p").expect("a twin");
+    let (one, two) = (hit(&[]).cookie(ID).expect("an id"), hit(&[]).cookie(ID).expect("another id"));
+    opt_out(&world, &twin);
+    opt_out(&world, &two);
+    let before = world.log_bytes();
+    for cookies in [format!("{one}; {twin}"), format!("{one}; {two}")] {
+        let reply = hit(&[("Cookie", &cookies)]);
+        assert_eq!(reply.outcome(), "suppressed; reason=opted-out");
+        assert!(is_marked(&reply));
+        assert_eq!(reply.cookie(ID).as_deref(), Some("__Host-Http-pg="));
+    }
+    assert!(world.log_bytes() == before);
+    assert!(hit(&[("Cookie", &one)]).outcome().starts_with("stored"));
+}
+
+#[test]
+fn who_sends_dnt_is_told_whether_it_was_tracked() {
+    let world = World::dev();
+    for (header, target, expect) in [
+        (("DNT", "1"), HIT, Some("N")),
+        (("DNT", "0"), HIT, Some("T")),
+        (("DNT", "0"), "/i/adsct?txn_id=unknown", Some("N")),
+        (("DNT", "0"), "/optout", Some("N")),
+        (("Accept", "*/*"), HIT, None),
+        (("Sec-GPC", "1"), HIT, None),
+    ] {
+        assert_eq!(world.get(target, &[header]).header("Tk"), expect, "{header:?} {target}");
+    }
+    let opted_out = [("DNT", "0"), ("Cookie", "pg_optout=1")];
+    assert_eq!(world.get(HIT, &opted_out).header("Tk"), Some("N"));
+}
+
+/// The opt-out overtakes the hit, or the hit the opt-out, while both wait for the disk.
+#[test]
+fn a_slow_hit_gives_no_id_to_who_opted_out_meanwhile() {
+    let elsewhere = World::dev();
+    let id = elsewhere.get(HIT, &[]).cookie(ID).expect("an id cookie");
+    for opt_out_is_first in [true, false] {
+        let disk = GatedDisk::default();
+        let world = World::on(Arc::new(disk.clone()), |config| {
+            config.workers = Some(1);
+            // Signed with what is an old key here, the id would be given anew.
+            let mut newer = config.cookie_keys[0].clone();
+            newer.id = 77;
+            config.cookie_keys.insert(0, newer);
+        });
+        let renewed = world.get(HIT, &[("Cookie", &id)]);
+        assert!(renewed.cookie(ID).is_some_and(|pair| pair.contains(".77.")), "the id is given anew");
+        let form = format!("csrf={}", token(&world.get("/optout", &[("Cookie", &id)])));
+        let send = |method: &str, target: &str, headers: &[(&str, &str)], body: &str| {
+            let pending = Pending::send(world.public(), method, target, headers, body);
+            settle(&world);
+            pending
+        };
+        let headers = [("Cookie", &*id), ("Origin", "http://px.localhost")];
+        disk.shut();
+        let blocker = send("GET", "/i/adsct?txn_id=o87ne", &[], "");
+        disk.await_writer();
+        let (hit, opted_out) = if opt_out_is_first {
+            let opted_out = send("POST", "/optout", &headers, &form);
+            (send("GET", HIT, &headers[..1], ""), opted_out)
+        } else {
+            let hit = send("GET", HIT, &headers[..1], "");
+            (hit, send("POST", "/optout", &headers, &form))
+        };
+        disk.open_gate();
+        let (hit, opted_out) = (hit.answer(), opted_out.answer());
+        assert_eq!(blocker.answer().status, 200);
+        assert_eq!(opted_out.status, 303);
+        if opt_out_is_first {
+            assert_eq!(hit.outcome(), "suppressed; reason=opted-out");
+            assert_eq!(hit.cookie(ID).as_deref(), Some("__Host-Http-pg="));
+            assert!(is_marked(&hit));
+        } else {
+            assert!(hit.outcome().starts_with("stored"), "{}", hit.outcome());
+            assert_eq!(hit.cookie(ID), None);
+        }
+    }
+}
+
+/// Returns once the server's one worker has taken in what was sent before: it gets to a new connection after that.
+fn settle(world: &World) {
+    for _ in 0..3 {
+        assert_eq!(world.get("/.well-known/gpc.json", &[]).status, 200);
+    }
 }
