@@ -33,9 +33,6 @@ ack = { page_view = "memory", conversion = "disk", opt_out = "disk" }
 [consent]
 default_regime = "gdpr"
 
-[privacy]
-dnt_policy = "dnt-policy.txt"
-
 [cookie]
 name = "pg"
 max_age_days = 400
@@ -102,7 +99,6 @@ fn a_good_configuration_is_read_as_it_is_written() {
     assert_eq!(config.log.ack, AckClasses { page_view: Ack::Memory, conversion: Ack::Disk });
     assert_eq!(config.log.retain_days, Some(90));
     assert_eq!(config.policy.default_regime, Regime::Gdpr);
-    assert_eq!(config.dnt_policy.as_deref(), Some(Path::new("dnt-policy.txt")));
     assert_eq!(config.cookie, Cookie { name: "pg".to_owned(), max_age_days: 400 });
     assert_eq!(config.limits, Limits { uri_bytes: 4096, drain_s: 5, ..Limits::default() });
     assert_eq!(config.rate_limits.map(|limits| limits.per_address_per_s), Some(20));
@@ -129,6 +125,14 @@ fn the_smallest_configuration_has_defaults_for_the_rest() {
     assert_eq!(config.log.file_bytes, 64 << 20);
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.rate_limits, Some(RateLimits::default()));
+}
+
+#[test]
+fn a_dnt_policy_is_published_only_where_one_is_named() {
+    let policy = |text: &str| Config::parse(text, &environment).expect("a good configuration").dnt_policy;
+    assert_eq!(policy(GOOD), None);
+    let named = format!("{GOOD}\n[privacy]\ndnt_policy = \"dnt-policy.txt\"\n");
+    assert_eq!(policy(&named).as_deref(), Some(Path::new("dnt-policy.txt")));
 }
 
 #[test]
