@@ -143,8 +143,13 @@ pub fn expire_id(answer: Answer, live: &Live) -> Answer {
     [&BROWSER_ID, &BROWSER_ID_TWIN].into_iter().fold(answer, |answer, row| set(answer, row, live, "", 0))
 }
 
-/// Marks the browser as opted out, in both jars. The value is the same for everyone.
+/// Marks the browser as opted out, in both jars, unless the answer does so already. The value is the same for everyone.
 pub fn mark_opted_out(answer: Answer, live: &Live) -> Answer {
+    let is_this =
+        |line: &str| line.strip_prefix(&*OPT_OUT.name(live)).is_some_and(|rest| rest.starts_with('='));
+    if answer.headers.iter().any(|(name, line)| *name == SET_COOKIE && is_this(line)) {
+        return answer;
+    }
     set(answer, &OPT_OUT, live, "1", OPT_OUT.days(live))
 }
 
@@ -172,5 +177,7 @@ fn set(answer: Answer, row: &Registered, live: &Live, value: &str, days: u32) ->
             .partitioned(partitioned);
         cookie.build().to_string()
     };
-    jars.iter().fold(answer, |answer, &partitioned| answer.with("Set-Cookie", line(partitioned)))
+    jars.iter().fold(answer, |answer, &partitioned| answer.with(SET_COOKIE, line(partitioned)))
 }
+
+const SET_COOKIE: &str = "Set-Cookie";

@@ -110,5 +110,6 @@ pub const OPT_OUT: Registered = Registered {
 /// What the partitioned twin of the browser id's cookie has behind its name.
 pub const TWIN_SUFFIX: &str = "-p";
 
-/// As long as browsers keep a cookie at all (RFC 6265bis, section 5.5).
+/// As long as browsers keep a cookie at all (RFC 6265bis, section 5.5). WebChoices asks for five years, which no
+/// browser gives: instead the cookie is set again at each sight.
 const OPT_OUT_DAYS: u32 = 400;

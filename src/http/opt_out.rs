@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::cookie;
 use super::csrf::Forms;
+use super::receipt;
 use super::request::Head;
 use super::response::Answer;
 use super::service::Answering;
@@ -14,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::service::live::Live;
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
+use crate::service::receipt::Receipt;
 use crate::service::tracking_status::TrackingStatus;
 
 #[derive(Template)]
@@ -22,6 +24,7 @@ struct Page {
     opted_out: bool,
     known: bool,
     token: String,
+    receipt: Option<Receipt>,
 }
 
 /// The page with its one button.
@@ -33,6 +36,7 @@ pub fn show<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, forms: &Forms,
         opted_out: state.cookie || state.server,
         known: !state.ids.is_empty(),
         token: forms.token(&state.ids, now),
+        receipt: receipt::shown(head, &live),
     };
     let answer = match page.render() {
         Ok(html) => page_answer(200, html),
@@ -103,15 +107,14 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
             "this form did not come from our own page, or is too old; load the page again\n",
         ));
     }
+    let host = head.host().unwrap_or_default().to_owned();
     Answering::later(async move {
         let answer = match service.choose(&ids, choice).await {
-            Ok(()) => {
-                Answer::text(303, "").with("Location", "/optout").with("Tk", TrackingStatus::Updated.code())
-            }
+            Ok(recorded) => Answer::text(303, "").with("Location", receipt::location(&host, &live, recorded)),
             // The cookie works even where the log does not.
             Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
         };
-        let answer = answer.with("Cache-Control", "no-store");
+        let answer = answer.with("Cache-Control", "no-store").with("Tk", TrackingStatus::Updated.code());
         match choice {
             Choice::Out => cookie::expire_id(cookie::mark_opted_out(answer, &live), &live),
             Choice::In => cookie::unmark_opted_out(answer, &live),

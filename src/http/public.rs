@@ -7,7 +7,7 @@ use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use super::well_known::Document;
-use super::{cookie, opt_out, pixel};
+use super::{cookie, daa, opt_out, pixel, receipt};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
@@ -24,6 +24,10 @@ enum Route {
     Pixel,
     OptOutPage,
     OptOutStatus,
+    Receipt,
+    ReceiptKeys,
+    Daa,
+    DaaCheck,
     Choose(Choice),
     Document(Document),
     /// The path is known, the method is not.
@@ -41,6 +45,13 @@ impl Route {
             ("/optout", _) => Self::BadMethod("GET, HEAD, POST"),
             ("/optout/status", "GET" | "HEAD") => Self::OptOutStatus,
             ("/optout/status", _) => Self::BadMethod("GET, HEAD"),
+            ("/optout/receipt", "GET" | "HEAD") => Self::Receipt,
+            ("/optout/receipt-keys", "GET" | "HEAD") => Self::ReceiptKeys,
+            ("/optout/receipt" | "/optout/receipt-keys", _) => Self::BadMethod("GET, HEAD"),
+            // A HEAD would opt out, too, and nobody would see the answer.
+            ("/daa", "GET") => Self::Daa,
+            ("/daa/check", "GET") => Self::DaaCheck,
+            ("/daa" | "/daa/check", _) => Self::BadMethod("GET"),
             ("/optin", "POST") => Self::Choose(Choice::In),
             ("/optin", _) => Self::BadMethod("POST"),
             (path, method) => match Document::from_path(path) {
@@ -56,7 +67,7 @@ impl Route {
     /// Whether the answer is for one browser, and leaves the mark of its opt-out as it is: then it sets it again. The
     /// pixel does so itself; documents are kept by caches, which would opt others out.
     const fn renews_opt_out(&self) -> bool {
-        !matches!(self, Self::Pixel | Self::Document(_) | Self::Choose(_))
+        !matches!(self, Self::Pixel | Self::Document(_) | Self::ReceiptKeys | Self::Choose(_))
     }
 }
 
@@ -64,7 +75,8 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     fn intake(&self, method: &str, path: &str) -> Intake {
         match Route::parse(method, path) {
             Route::Pixel if method == "GET" => Intake::Hot,
-            Route::Choose(_) => Intake::Body { bytes_max: FORM_BYTES_MAX },
+            Route::Choose(_) => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
+            Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
             _ => Intake::Body { bytes_max: 0 },
         }
     }
@@ -97,6 +109,10 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
                 return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }
             Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
+            Route::Receipt => receipt::download(head, &self.pixel.live.load()),
+            Route::ReceiptKeys => receipt::keys(&self.pixel.live.load()),
+            Route::Daa => return daa::answer(&self.pixel, &self.opt_out, head),
+            Route::DaaCheck => daa::check(&self.pixel, head),
             Route::OptOutStatus => opt_out::status(&self.pixel, head),
             Route::Document(document) => {
                 let (live, now) = (self.pixel.live.load(), self.pixel.clock.now());

@@ -18,4 +18,5 @@ pub mod operation;
 pub mod opt_out;
 pub mod outcome;
 pub mod pixel;
+pub mod receipt;
 pub mod tracking_status;

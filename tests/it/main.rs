@@ -3,6 +3,7 @@
 mod admin;
 mod command_line;
 mod consent;
+mod daa;
 mod edge;
 mod gated_disk;
 mod layers;

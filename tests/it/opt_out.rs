@@ -1,8 +1,14 @@
 //! Opting out and back in, over real sockets.
 
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
+use pixelgate::config::RateLimits;
+
+use crate::daa;
 use crate::gated_disk::GatedDisk;
+use crate::simulated_disk::{Faults, SimulatedDisk};
 use crate::world::{Pending, Reply, World};
 
 const ID: &str = "__Host-Http-pg";
@@ -25,7 +31,7 @@ fn after_an_opt_out_nothing_of_that_browser_is_stored_even_without_the_opt_out_c
     let mut world = World::dev();
     let id = world.get(HIT, &[]).cookie(ID).expect("an id cookie");
     let reply = opt_out(&world, &id);
-    assert_eq!((reply.status, reply.header("Location")), (303, Some("/optout")));
+    assert_eq!(reply.status, 303);
     assert_eq!(reply.cookie("pg_optout").as_deref(), Some("pg_optout=1"));
     assert_eq!(reply.headers_named("Set-Cookie").filter(|line| line.starts_with("pg_optout=1")).count(), 2);
     assert_eq!(reply.cookie(ID).as_deref(), Some("__Host-Http-pg="));
@@ -82,8 +88,94 @@ fn a_form_from_elsewhere_changes_nothing() {
     assert!(world.log_bytes() == before);
 }
 
+#[test]
+fn a_choice_comes_with_a_receipt_that_anybody_can_check_and_nobody_can_change() {
+    let world = World::dev();
+    let id = world.get(HIT, &[]).cookie(ID).expect("an id cookie");
+    let reply = opt_out(&world, &id);
+    let location = reply.header("Location").expect("the page").to_owned();
+    let page = world.get(&location, &[("Cookie", "pg_optout=1")]);
+    assert!(page.text().contains("choice: opt-out\nids recorded: 1\nkept: disk\n"), "{}", page.text());
+    let query = location.strip_prefix("/optout?").expect("the page's address");
+    let browser_id = id.split('.').nth(1).expect("the id within");
+    assert!(!page.text().contains(browser_id) && !query.contains(browser_id));
+
+    let text = world.get(&format!("/optout/receipt?{query}&format=text"), &[]);
+    assert_eq!(text.header("Content-Disposition"), Some("attachment; filename=\"receipt.txt\""));
+    let json = world.get(&format!("/optout/receipt?{query}&format=json"), &[]);
+    let key = world.get("/optout/receipt-keys", &[]).json()["keys"][0]["public_key"].clone();
+    let key = key.as_str().expect("a key");
+    for receipt in [text.text(), json.text()] {
+        for arguments in [&["inspect", "receipt"][..], &["inspect", "receipt", "--public-key", key]] {
+            let output = pixelgate_with(arguments, &receipt);
+            let out = String::from_utf8_lossy(&output.stdout);
+            assert!(out.starts_with("genuine\nHost         px.localhost\n"), "{arguments:?}: {out}");
+        }
+        let changed = receipt.replace("opt-out", "opt-in");
+        let output = pixelgate_with(&["inspect", "receipt"], &changed);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    for changed in [query.replace(".1.disk", ".2.disk"), query.replace("opt-out", "opt-in"), "x=1".to_owned()]
+    {
+        assert_ne!(changed, query);
+        assert_eq!(world.get(&format!("/optout/receipt?{changed}"), &[]).status, 404);
+        assert!(!world.get(&format!("/optout?{changed}"), &[]).text().contains("receipt:"));
+        assert!(!world.get(&format!("/optout?{changed}"), &[]).text().contains("Your receipt"));
+    }
+    let reply = opt_out(&world, "");
+    let page = world.get(reply.header("Location").expect("the page"), &[]);
+    assert!(page.text().contains("ids recorded: 0\nkept: in the browser"), "{}", page.text());
+}
+
+fn pixelgate_with(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pixelgate"));
+    let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn a_flood_of_hits_keeps_nobody_from_opting_out() {
+    let world = World::with(|config| {
+        config.rate_limits = Some(RateLimits { per_address_per_s: 1, per_address_burst: 3 });
+    });
+    let id = world.get(HIT, &[]).cookie(ID).expect("an id cookie");
+    let hits: Vec<_> = (0..10).map(|_| world.get(HIT, &[("Cookie", &id)])).collect();
+    assert!(hits.iter().any(|reply| reply.outcome() == "overloaded"));
+    assert_eq!(opt_out(&world, &id).status, 303);
+    let refused = (0..10).map(|_| world.get("/optout", &[])).filter(|reply| reply.status == 429).count();
+    assert!(refused > 0, "opt-outs have a limit of their own");
+}
+
+#[test]
+fn on_a_full_disk_people_still_opt_out() {
+    const FILE_BYTES: u64 = 16 << 10;
+    let disk = SimulatedDisk::new(1, Faults { capacity: Some(6 * FILE_BYTES), ..Faults::default() });
+    let world = World::on(disk.shared(), |config| config.log.file_bytes = FILE_BYTES);
+    let ids: Vec<_> = (0..6).map(|_| world.get(HIT, &[]).cookie(ID).expect("an id cookie")).collect();
+    let buy = || world.get("/i/adsct?txn_id=o87ne", &[]);
+    let full = (0..10_000).map(|_| buy()).find(|reply| reply.status == 503).expect("the disk gets full");
+    assert_eq!(full.outcome(), "overloaded; reason=disk");
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!(buy().status, 503);
+        if number % 2 == 0 {
+            let reply = opt_out(&world, id);
+            let receipt = world.get(reply.header("Location").expect("the page"), &[]);
+            assert!(receipt.text().contains("ids recorded: 1\nkept: disk\n"), "{}", receipt.text());
+        } else {
+            let (_, token) = daa::status(&world, id);
+            let reply = daa::opt_out(&world, &[("Cookie", id)], &token);
+            let back = world.get(daa::location(&reply), &[("Cookie", "pg_optout=1")]);
+            assert!(daa::location(&back).ends_with("/1-0/opted-out"), "{back:?}");
+        }
+        assert_eq!(world.get(HIT, &[("Cookie", id)]).outcome(), "suppressed; reason=opted-out");
+    }
+    disk.set_faults(Faults::default());
+}
+
 /// Whether the answer sets the opt-out cookie, with its whole life and in both jars.
-fn is_marked(reply: &Reply) -> bool {
+pub(crate) fn is_marked(reply: &Reply) -> bool {
     let lines: Vec<_> =
         reply.headers_named("Set-Cookie").filter(|line| line.starts_with("pg_optout")).collect();
     let partitioned = lines.iter().filter(|line| line.contains("; Partitioned")).count();
