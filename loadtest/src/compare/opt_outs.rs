@@ -79,7 +79,9 @@ struct Done {
 
 impl Done {
     fn new() -> Self {
-        let latency = hdrhistogram::Histogram::new(3).expect("three digits are allowed");
+        let longest = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
+        let latency = hdrhistogram::Histogram::new_with_bounds(1_000, longest, 3);
+        let latency = latency.expect("the bounds are 1 µs and 10 s");
         Self { taken: 0, latency, first_error: None }
     }
 }
