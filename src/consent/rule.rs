@@ -104,6 +104,7 @@ impl Rule {
             Self::Speculative => deny_if(signals.speculative, Refusal::Speculative),
             Self::Crawler => deny_if(signals.crawler, Refusal::Crawler),
             Self::OwnOptOut if signals.opt_out_cookie => Verdict::Deny(Refusal::OptOutCookie),
+            Self::OwnOptOut if signals.opted_out_id => Verdict::Deny(Refusal::OptedOut),
             Self::OwnOptOut => deny_if(about.opt_outs.is_any_opted_out(subjects), Refusal::OptedOut),
             Self::Settings => judge_settings(activity, signals),
             Self::AdChoices => deny_if(heard.adchoices_limits, Refusal::AdChoices),

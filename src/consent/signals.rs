@@ -17,6 +17,7 @@ pub struct Signals<'q> {
     pub(super) opt_out_cookie: bool,
     pub(super) prefs: Prefs,
     pub(super) prefs_malformed: bool,
+    pub(super) opted_out_id: bool,
     pub(super) adchoices: Vec<Cow<'q, str>>,
     pub(super) gpc: bool,
     pub(super) dnt: bool,
@@ -124,9 +125,19 @@ impl<'q> Signals<'q> {
         self.crawler = true;
     }
 
-    /// Whether the browser carries our opt-out cookie.
+    /// One of several ids that the browser shows has opted out.
+    pub fn mark_opted_out_id(&mut self) {
+        self.opted_out_id = true;
+    }
+
+    /// Whether nobody sees what was fetched: it was fetched ahead of time, or by a crawler.
+    pub const fn is_unseen(&self) -> bool {
+        self.speculative || self.crawler
+    }
+
+    /// Whether the browser carries our opt-out cookie, or among several ids one that has opted out.
     pub const fn is_opted_out(&self) -> bool {
-        self.opt_out_cookie
+        self.opt_out_cookie || self.opted_out_id
     }
 
     /// Whether the browser sends Global Privacy Control.

@@ -1,6 +1,6 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
 //!
-//! The journeys (`pixel`, `opt_out`, `privacy`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! The journeys (`pixel`, `opt_out`, `daa`, `privacy`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
 //! and `admin` say which request is whose.
 //!
 //! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
@@ -12,7 +12,9 @@
 pub mod admin;
 pub mod auth;
 pub mod cookie;
+pub mod cookie_registry;
 pub mod csrf;
+pub mod daa;
 pub mod explain;
 pub mod opt_out;
 pub mod pages;
@@ -20,7 +22,9 @@ pub mod pixel;
 pub mod pixel_hit;
 pub mod privacy;
 pub mod public;
+pub mod receipt;
 pub mod visitor;
+pub mod well_known;
 
 pub mod request;
 pub mod response;

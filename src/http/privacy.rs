@@ -11,15 +11,17 @@ use super::pages::language::{LANGUAGE_PARAMETER, Language};
 use super::pages::{self, Frame};
 use super::privacy_page::{Data, Done, Page};
 use super::rate_limit::RateLimits;
+use super::receipt;
 use super::request::Head;
 use super::response::Answer;
 use super::service::Answering;
 use super::visitor;
 use crate::consent::prefs::{Prefs, Setting};
 use crate::domain::id::BrowserId;
-use crate::domain::opt_out::{Choice, OptOutView, Subject};
+use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
+use crate::service::tracking_status::TrackingStatus;
 
 /// Reads what is stored, so often for each address and no more.
 #[derive(Clone)]
@@ -38,7 +40,7 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
     let (live, now) = (pixel.live.load(), pixel.clock.now());
     let (signals, jar) = visitor::read(head, &live, now);
     let (ids, prefs) = (jar.browser_ids(), cookie::prefs(head));
-    let recorded = ids.iter().any(|&id| pixel.opt_outs.is_opted_out(Subject::Browser(id)));
+    let recorded = jar.is_opted_out(&*pixel.opt_outs);
     let frame = Frame::new("/privacy", head);
     let page = Page {
         frame,
@@ -50,10 +52,15 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
         dnt: signals.has_dnt(),
         prefs: prefs.unwrap_or_default(),
         everywhere: jar.is_shared(),
+        receipt: receipt::shown(head, &live),
         data: Data::NoId,
     };
-    let opted_out = signals.is_opted_out();
-    let renew = move |answer| renewed(answer, opted_out, prefs);
+    let live = pixel.live.load_full();
+    // The opt-out's mark is renewed for every page at once.
+    let renew = move |answer| match prefs {
+        Some(prefs) if prefs != Prefs::default() => cookie::keep_prefs(answer, prefs, &live),
+        _ => answer,
+    };
     if ids.is_empty() {
         return Answering::Now(renew(pages::page(&page)));
     }
@@ -64,18 +71,6 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
         let data = Data::of(lookups.service.newest(ids).await, page.t);
         renew(pages::page(&Page { data, ..page }))
     })
-}
-
-/// The page's `answer` with the browser's choices given anew, so that they last. An id stays even after an opt-out:
-/// whoever opts in again has to show it, or what is kept on our side about it would stay for good.
-fn renewed(mut answer: Answer, opted_out: bool, prefs: Option<Prefs>) -> Answer {
-    if opted_out {
-        answer = cookie::mark_opted_out(answer);
-    }
-    match prefs {
-        Some(prefs) if prefs != Prefs::default() => cookie::keep_prefs(answer, prefs),
-        _ => answer,
-    }
 }
 
 /// Keeps the settings that the form holds, and leads back to the page. A box that is not ticked is not sent.
@@ -93,8 +88,10 @@ pub fn choose<V: OptOutView + Send + Sync>(
     let names = Setting::ALL.into_iter().zip(SETTING_NAMES);
     let off = names.filter(|(_, name)| pages::field(body, name).is_none());
     let prefs = off.fold(Prefs::default(), |prefs, (setting, _)| prefs.without(setting));
-    let answer = pages::see_other("/privacy", Some(Done::Saved.name()), language(body));
-    cookie::keep_prefs(answer.with("Cache-Control", "no-store").with("Tk", "U"), prefs)
+    let parameters =
+        [("done", Some(Done::Saved.name())), (LANGUAGE_PARAMETER, language(body).map(Language::tag))];
+    let answer = pages::see_other("/privacy", &parameters).with("Cache-Control", "no-store");
+    cookie::keep_prefs(answer.with("Tk", TrackingStatus::Updated.code()), prefs, &live)
 }
 
 /// Everything about the ids that the browser shows, as a file.
@@ -138,15 +135,30 @@ fn file(json: String) -> Answer {
 }
 
 /// Where a choice to opt out or in leads: to the page whose form it came from.
-pub fn back_from(body: &[u8], choice: Choice) -> Answer {
-    let from_here = pages::field(body, "back").is_some_and(|page| page == "privacy");
-    let done = match choice {
-        Choice::Out => Done::OptedOut,
-        Choice::In => Done::OptedIn,
-    };
-    match from_here {
-        true => pages::see_other("/privacy", Some(done.name()), language(body)),
-        false => pages::see_other("/optout", None, language(body)),
+pub struct Back {
+    to_this_page: bool,
+    done: Done,
+    language: Option<Language>,
+}
+
+impl Back {
+    pub fn from(body: &[u8], choice: Choice) -> Self {
+        let done = match choice {
+            Choice::Out => Done::OptedOut,
+            Choice::In => Done::OptedIn,
+        };
+        let to_this_page = pages::field(body, "back").is_some_and(|page| page == "privacy");
+        Self { to_this_page, done, language: language(body) }
+    }
+
+    pub fn answer(&self, receipt: Option<String>) -> Answer {
+        let done = self.to_this_page.then(|| self.done.name());
+        let parameters = [
+            ("done", done),
+            (LANGUAGE_PARAMETER, self.language.map(Language::tag)),
+            ("receipt", receipt.as_deref()),
+        ];
+        pages::see_other(if self.to_this_page { "/privacy" } else { "/optout" }, &parameters)
     }
 }
 

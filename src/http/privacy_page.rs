@@ -13,6 +13,7 @@ use crate::domain::money::Money;
 use crate::domain::opt_out::Choice;
 use crate::domain::time::Timestamp;
 use crate::service::privacy::{LookupError, Newest, RowAbout, What};
+use crate::service::receipt::Receipt;
 
 #[derive(Template)]
 #[template(path = "privacy.html", config = "static/pages/askama.toml")]
@@ -28,6 +29,8 @@ pub(super) struct Page {
     pub(super) prefs: Prefs,
     /// Whether it shows an id that it shows on other sites too.
     pub(super) everywhere: bool,
+    /// For the choice that led here.
+    pub(super) receipt: Option<Receipt>,
     pub(super) data: Data,
 }
 

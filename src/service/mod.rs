@@ -20,3 +20,5 @@ pub mod opt_out;
 pub mod outcome;
 pub mod pixel;
 pub mod privacy;
+pub mod receipt;
+pub mod tracking_status;

@@ -1,7 +1,8 @@
 //! English.
 
 use super::texts::{
-    DataTexts, EventTexts, OptOutTexts, PrivacyTexts, ReachTexts, SettingsTexts, StateTexts, Texts, WhyTexts,
+    DataTexts, EventTexts, OptOutTexts, PrivacyTexts, ReachTexts, ReceiptTexts, SettingsTexts, StateTexts,
+    Texts, WhyTexts,
 };
 
 pub(super) const ENGLISH: Texts = Texts {
@@ -88,6 +89,13 @@ pub(super) const ENGLISH: Texts = Texts {
         embed: "Page with embedded content",
         download: "Download as a file (JSON)",
         download_text: "The file holds every field that is stored.",
+    },
+    receipt: ReceiptTexts {
+        heading: "Your receipt",
+        text: "It names nobody. Whoever runs this server can check it, and so can everybody else with the public key.",
+        as_text: "Download as text",
+        as_json: "Download as JSON",
+        key: "The public key",
     },
     why: WhyTexts {
         not_required: "No law that applied asks for consent",

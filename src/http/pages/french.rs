@@ -1,7 +1,8 @@
 //! French.
 
 use super::texts::{
-    DataTexts, EventTexts, OptOutTexts, PrivacyTexts, ReachTexts, SettingsTexts, StateTexts, Texts, WhyTexts,
+    DataTexts, EventTexts, OptOutTexts, PrivacyTexts, ReachTexts, ReceiptTexts, SettingsTexts, StateTexts,
+    Texts, WhyTexts,
 };
 
 pub(super) const FRENCH: Texts = Texts {
@@ -88,6 +89,13 @@ pub(super) const FRENCH: Texts = Texts {
         embed: "Page avec contenu intégré",
         download: "Télécharger en fichier (JSON)",
         download_text: "Le fichier contient tous les champs enregistrés.",
+    },
+    receipt: ReceiptTexts {
+        heading: "Votre reçu",
+        text: "Il ne nomme personne. L’exploitant de ce serveur peut le vérifier, et toute autre personne aussi avec la clé publique.",
+        as_text: "Télécharger en texte",
+        as_json: "Télécharger en JSON",
+        key: "La clé publique",
     },
     why: WhyTexts {
         not_required: "Aucune loi applicable n’exige de consentement",

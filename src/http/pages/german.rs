@@ -1,7 +1,8 @@
 //! German.
 
 use super::texts::{
-    DataTexts, EventTexts, OptOutTexts, PrivacyTexts, ReachTexts, SettingsTexts, StateTexts, Texts, WhyTexts,
+    DataTexts, EventTexts, OptOutTexts, PrivacyTexts, ReachTexts, ReceiptTexts, SettingsTexts, StateTexts,
+    Texts, WhyTexts,
 };
 
 pub(super) const GERMAN: Texts = Texts {
@@ -88,6 +89,13 @@ pub(super) const GERMAN: Texts = Texts {
         embed: "Seite mit eingebettetem Inhalt",
         download: "Als Datei herunterladen (JSON)",
         download_text: "Die Datei enthält jedes gespeicherte Feld.",
+    },
+    receipt: ReceiptTexts {
+        heading: "Ihre Quittung",
+        text: "Sie nennt niemanden. Wer diesen Server betreibt, kann sie prüfen, und mit dem öffentlichen Schlüssel auch jeder andere.",
+        as_text: "Als Text herunterladen",
+        as_json: "Als JSON herunterladen",
+        key: "Der öffentliche Schlüssel",
     },
     why: WhyTexts {
         not_required: "Kein anwendbares Gesetz verlangt eine Einwilligung",

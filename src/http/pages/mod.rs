@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use askama::Template;
 
-use self::language::{LANGUAGE_PARAMETER, Language};
+use self::language::Language;
 use self::texts::Texts;
 use super::request::Head;
 use super::response::{Answer, FixedHeaders};
@@ -65,12 +65,11 @@ pub fn style() -> Answer {
         .with("Cache-Control", "public, max-age=86400")
 }
 
-/// Back to one of our own pages after a form, with what was done.
-pub fn see_other(path: &str, done: Option<&str>, language: Option<Language>) -> Answer {
-    let done = done.map(|done| format!("done={done}"));
-    let language = language.map(|language| format!("{LANGUAGE_PARAMETER}={}", language.tag()));
-    let query: Vec<_> = done.into_iter().chain(language).collect();
-    let place = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
+/// Back to one of our own pages after a form, with these parameters; their values need no encoding.
+pub fn see_other(path: &str, parameters: &[(&str, Option<&str>)]) -> Answer {
+    let pairs = parameters.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value)?)));
+    let query = pairs.collect::<Vec<_>>().join("&");
+    let place = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
     Answer::text(303, "").with("Location", place)
 }
 

@@ -1,7 +1,8 @@
 //! Spanish.
 
 use super::texts::{
-    DataTexts, EventTexts, OptOutTexts, PrivacyTexts, ReachTexts, SettingsTexts, StateTexts, Texts, WhyTexts,
+    DataTexts, EventTexts, OptOutTexts, PrivacyTexts, ReachTexts, ReceiptTexts, SettingsTexts, StateTexts,
+    Texts, WhyTexts,
 };
 
 pub(super) const SPANISH: Texts = Texts {
@@ -88,6 +89,13 @@ pub(super) const SPANISH: Texts = Texts {
         embed: "Página con contenido insertado",
         download: "Descargar como archivo (JSON)",
         download_text: "El archivo contiene todos los campos guardados.",
+    },
+    receipt: ReceiptTexts {
+        heading: "Tu recibo",
+        text: "No nombra a nadie. Quien opera este servidor puede comprobarlo, y cualquier otra persona también con la clave pública.",
+        as_text: "Descargar como texto",
+        as_json: "Descargar como JSON",
+        key: "La clave pública",
     },
     why: WhyTexts {
         not_required: "Ninguna ley aplicable exige consentimiento",

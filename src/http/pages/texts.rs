@@ -15,6 +15,7 @@ pub struct Texts {
     pub settings: SettingsTexts,
     pub reach: ReachTexts,
     pub data: DataTexts,
+    pub receipt: ReceiptTexts,
     pub why: WhyTexts,
     pub events: EventTexts,
     /// Of dates: `22 Nov 2026, 09:41`.
@@ -107,6 +108,16 @@ pub struct DataTexts {
     pub embed: &'static str,
     pub download: &'static str,
     pub download_text: &'static str,
+}
+
+/// Of the receipt for a choice, which itself is in English.
+#[derive(Debug)]
+pub struct ReceiptTexts {
+    pub heading: &'static str,
+    pub text: &'static str,
+    pub as_text: &'static str,
+    pub as_json: &'static str,
+    pub key: &'static str,
 }
 
 /// Why something was permitted.
