@@ -105,7 +105,7 @@ pub(super) struct Group {
     outcomes: [Vec<(usize, Outcome)>; 2],
     pub(super) wants_sync: bool,
     pub(super) has_opt_out: bool,
-    stored: [u64; 3],
+    stored: [u64; EntryKind::ALL.len()],
     /// Those who need no sync have had their answer.
     is_told: bool,
 }
@@ -213,7 +213,7 @@ impl Group {
         let told = self.outcomes.iter_mut().map(|outcomes| round.answer(outcomes, Outcome::failed)).sum();
         self.begin_bytes = 0;
         self.lifted.clear();
-        self.stored = [0; 3];
+        self.stored = [0; EntryKind::ALL.len()];
         self.wants_sync = false;
         self.has_opt_out = false;
         self.is_told = false;
@@ -221,7 +221,7 @@ impl Group {
     }
 
     /// Ready for the next frames; says how many entries of each kind this one had.
-    pub(super) fn clear(&mut self) -> [u64; 3] {
+    pub(super) fn clear(&mut self) -> [u64; EntryKind::ALL.len()] {
         self.frames.clear();
         self.begin_bytes = 0;
         self.starts.clear();
