@@ -7,10 +7,6 @@ use crate::domain::opt_out::OptOut;
 
 /// One record. What is personal comes in a [`Permitted`]; an opt-out needs no permit, because it only ever removes.
 #[derive(Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every entry is a conversion, and a box would be an allocation for each"
-)]
 pub enum Entry {
     Conversion(Permitted<Conversion>),
     EmbedView(Permitted<EmbedView>),

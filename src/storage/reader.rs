@@ -34,7 +34,6 @@ pub struct Stored {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every row is a conversion")]
 pub enum Row {
     Conversion { conversion: Conversion, evidence: Evidence },
     OptOut(OptOut),
