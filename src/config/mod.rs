@@ -162,11 +162,20 @@ fn policy(root: &Section<'_>) -> Option<(Policy, Option<PathBuf>)> {
     };
     let vendor_id = vendor_id.and_then(|field| field.integer(1..=u64::from(u16::MAX)));
     let vendor_list = vendor_list.and_then(|field| field.text()).map(PathBuf::from);
+    let days_max = section.get("vendor_list_max_age_days");
+    let days_max = days_max.and_then(|field| field.integer(1..=VENDOR_LIST_DAYS_MAX));
     section.finish();
     let vendor_id = vendor_id.and_then(|id| u16::try_from(id).ok());
     let adchoices_participant = adchoices_participant.and_then(|id| u16::try_from(id).ok());
-    Some((Policy { adchoices_participant, vendor_id, ..Policy::new(regime?) }, vendor_list))
+    let mut policy = Policy { adchoices_participant, vendor_id, ..Policy::new(regime?) };
+    if let Some(days) = days_max.and_then(|days| u32::try_from(days).ok()) {
+        policy.vendors_days_max = days;
+    }
+    Some((policy, vendor_list))
 }
+
+/// A hundred years, for lists that are not meant to age.
+const VENDOR_LIST_DAYS_MAX: u64 = 36_500;
 
 /// An AdChoices signal has 12 bits for it.
 const ADCHOICES_ID_MAX: u64 = 4_095;

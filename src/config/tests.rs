@@ -199,11 +199,18 @@ fn who_we_are_in_consent_strings_is_read_as_it_is_written() {
     let config = Config::parse(&GOOD.replace(regime, &format!("{regime}\n{ids}")), &environment);
     let config = config.expect("a good configuration");
     assert_eq!((config.policy.vendor_id, config.policy.vendors), (Some(755), None));
-    assert_eq!(config.policy.adchoices_participant, Some(4_095));
+    assert_eq!((config.policy.adchoices_participant, config.policy.vendors_days_max), (Some(4_095), 90));
     assert_eq!(config.vendor_list.as_deref(), Some(Path::new("list.json")));
-    for wrong in
-        ["vendor_id = 0", "vendor_id = 65536", "adchoices_participant = 4096", "vendor_list = \"list.json\""]
-    {
+    let days = GOOD.replace(regime, &format!("{regime}\nvendor_list_max_age_days = 14"));
+    assert_eq!(Config::parse(&days, &environment).expect("good").policy.vendors_days_max, 14);
+    for wrong in [
+        "vendor_id = 0",
+        "vendor_id = 65536",
+        "adchoices_participant = 4096",
+        "vendor_list = \"list.json\"",
+        "vendor_list_max_age_days = 0",
+        "vendor_list_max_age_days = 36501",
+    ] {
         assert_eq!(mistakes(&GOOD.replace(regime, &format!("{regime}\n{wrong}"))).len(), 1, "{wrong}");
     }
 }

@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::consent::tcf::purpose::IdSet;
 use crate::consent::tcf::vendor_list::{RepeatedVendor, VendorDeclaration, VendorList};
+use crate::domain::time::Timestamp;
 
 /// Reads the vendor list at `path`. A list with anything wrong in it is an error as a whole: half a list would deny
 /// the other half of the vendors without a word.
@@ -30,7 +31,7 @@ pub fn parse_vendor_list(text: &str) -> Result<VendorList, VendorListFault> {
     if list.vendors.0.is_empty() {
         return Err(VendorListFault::NoVendors);
     }
-    Ok(VendorList::new(list.vendor_list_version, list.vendors.0)?)
+    Ok(VendorList::new(list.vendor_list_version, list.last_updated.0, list.vendors.0)?)
 }
 
 /// Why there is no vendor list.
@@ -66,8 +67,12 @@ const PURPOSE_MAX: u8 = 24;
 struct List {
     gvl_specification_version: u16,
     vendor_list_version: u16,
+    last_updated: Moment,
     vendors: Vendors,
 }
+
+/// RFC 3339, as `2026-10-29T16:00:00Z`.
+struct Moment(Timestamp);
 
 /// An object whose keys are the vendors' ids; unlike a map it notices a key that is there twice.
 struct Vendors(Vec<(u16, VendorDeclaration)>);
@@ -109,6 +114,15 @@ impl<'de> Deserialize<'de> for Vendors {
     }
 }
 
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment = text.parse::<jiff::Timestamp>().ok();
+        let ms = moment.and_then(|moment| u64::try_from(moment.as_millisecond()).ok());
+        ms.map(|ms| Self(Timestamp(ms))).ok_or_else(|| D::Error::custom(format!("{text:?} is no time")))
+    }
+}
+
 impl Vendor {
     fn declaration(self) -> VendorDeclaration {
         VendorDeclaration {
@@ -138,7 +152,10 @@ mod tests {
         "flexiblePurposes": [2], "specialPurposes": [1]}"#;
 
     fn list(vendors: &str) -> String {
-        format!("{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 312, \"vendors\": {{{vendors}}}}}")
+        format!(
+            "{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 312, \
+             \"lastUpdated\": \"2026-10-29T16:00:00Z\", \"vendors\": {{{vendors}}}}}"
+        )
     }
 
     #[track_caller]
@@ -159,7 +176,8 @@ mod tests {
             flexible: ids(&[2]),
             deleted: false,
         };
-        assert_eq!((list.version(), list.len()), (312, 2));
+        assert_eq!((list.version(), list.len(), list.deleted()), (312, 2, 1));
+        assert_eq!(list.last_updated().to_string(), "2026-10-29T16:00:00.000Z");
         assert_eq!(list.get(755), Some(&expect));
         assert_eq!(list.get(9), Some(&VendorDeclaration { deleted: true, ..expect }));
     }
@@ -174,6 +192,10 @@ mod tests {
         check_fault("", "line 1 column 0");
         check_fault("{}", "missing field `gvlSpecificationVersion`");
         check_fault(&list(""), "it has no vendors");
+        check_fault(&list(VENDOR).replace("last", "first"), "missing field `lastUpdated`");
+        check_fault(&list(VENDOR).replace("2026-", "26-"), "\"26-10-29T16:00:00Z\" is no time");
+        check_fault(&list(VENDOR).replace("2026-", "1926-"), "\"1926-10-29T16:00:00Z\" is no time");
+        check_fault(&list(VENDOR).replace("T16:00:00Z", ""), "\"2026-10-29\" is no time");
         check_fault(&list(VENDOR).replace("\": 3,", "\": 2,"), "gvlSpecificationVersion is 2, not 3");
         check_fault(&list(&VENDOR.replace("\"755\":", "\"756\":")), "vendor 756 has the id 755");
         check_fault(&list(&VENDOR.replace("755", "0")), "vendor 0 has the id 0");

@@ -117,7 +117,7 @@ impl Rule {
             Self::Children if signals.coppa => Verdict::Deny(Refusal::Coppa),
             Self::Children if heard.gpp.known_child => Verdict::Deny(Refusal::KnownChild),
             Self::Children => deny_if(about.directed_to_children, Refusal::DirectedToChildren),
-            Self::Gdpr => judge_gdpr(activity, heard),
+            Self::Gdpr => judge_gdpr(activity, heard, policy, about.now),
             Self::Gpp => judge_gpp(heard),
             Self::UnitedStates => judge_united_states(heard, policy),
             Self::DefaultRegime => judge_default(heard, policy),
@@ -129,14 +129,17 @@ const fn deny_if(denied: bool, reason: Refusal) -> Verdict {
     if denied { Verdict::Deny(reason) } else { Verdict::Abstain }
 }
 
-fn judge_gdpr(activity: Activity, heard: &Heard<'_>) -> Verdict {
+fn judge_gdpr(activity: Activity, heard: &Heard<'_>, policy: &Policy, now: Timestamp) -> Verdict {
     if !heard.gdpr_applies {
         return Verdict::Abstain;
     }
-    match heard.tcf(activity) {
-        Some(Ok(basis)) => Verdict::Allow(Regime::Gdpr, basis),
-        Some(Err(reason)) => Verdict::Deny(reason),
-        None => Verdict::Deny(Refusal::GdprConsentAbsent),
+    let Some(said) = heard.tcf(activity) else { return Verdict::Deny(Refusal::GdprConsentAbsent) };
+    // Here and not where the list is read, because a list ages while the server runs.
+    let list = policy.vendors_at(now).map_err(Refusal::of_list_fault);
+    match (said, list) {
+        (Ok(basis), Ok(_)) => Verdict::Allow(Regime::Gdpr, basis),
+        (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Verdict::Deny(reason),
+        (Err(reason), Err(fault)) => Verdict::Deny(reason.min(fault)),
     }
 }
 

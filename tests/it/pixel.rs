@@ -177,7 +177,7 @@ const REFUSED: &[(&str, &str, &[Header])] = &[
     ("suppressed; reason=gdpr-no-consent", "&gpp_sid=2", &[]),
     ("suppressed; reason=tcf-malformed", "&gdpr=1&gdpr_consent=x", &[]),
     (
-        "suppressed; reason=tcf-not-on-list",
+        "suppressed; reason=tcf-list-missing",
         "&gdpr=1&gdpr_consent=CQSbk4AQSbk4ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA",
         &[],
     ),
@@ -257,7 +257,8 @@ fn world_with_vendor_list(purposes: &str) -> (World, tempfile::TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("list.json");
     let list = format!(
-        "{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 7, \"vendors\": {{\"9999\": {{\"id\": 9999, {purposes}, \
+        "{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 7, \"lastUpdated\": \"2026-09-03T16:00:00Z\", \
+         \"vendors\": {{\"9999\": {{\"id\": 9999, {purposes}, \
          \"flexiblePurposes\": []}}}}}}"
     );
     std::fs::write(&path, list).expect("the temporary directory can be written to");
@@ -294,7 +295,7 @@ fn what_the_vendor_list_does_not_declare_is_refused_and_leaves_the_log_byte_iden
     for (purposes, reason) in [
         ("\"purposes\": [1], \"legIntPurposes\": []", "tcf-not-declared"),
         ("\"purposes\": [1], \"legIntPurposes\": [7]", "tcf-no-interest"),
-        ("\"purposes\": \"none\"", "tcf-not-on-list"),
+        ("\"purposes\": \"none\"", "tcf-list-missing"),
     ] {
         let (world, _directory) = world_with_vendor_list(purposes);
         let before = world.log_bytes();

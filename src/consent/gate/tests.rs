@@ -133,7 +133,7 @@ fn policy(regime: Regime) -> Policy {
 
 /// We are vendor 9999, and the only one on the list.
 fn declaring(declaration: VendorDeclaration, regime: Regime) -> Policy {
-    let vendors = VendorList::new(1, vec![(9_999, declaration)]).expect("one vendor");
+    let vendors = VendorList::new(1, Timestamp(0), vec![(9_999, declaration)]).expect("one vendor");
     Policy { vendor_id: Some(9_999), vendors: Some(Arc::new(vendors)), ..Policy::new(regime) }
 }
 
