@@ -13,6 +13,38 @@ use crate::consent::tcf::purpose::IdSet;
 use crate::consent::tcf::vendor_list::{RepeatedVendor, VendorDeclaration, VendorList};
 use crate::domain::time::Timestamp;
 
+/// Where the vendor list comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VendorListSource {
+    /// GVL v3 JSON.
+    File(PathBuf),
+    /// The made-up one of development mode.
+    Development,
+}
+
+impl VendorListSource {
+    pub fn load(&self) -> Result<VendorList, VendorListError> {
+        match self {
+            Self::File(path) => load_vendor_list(path),
+            Self::Development => {
+                Ok(parse_vendor_list(DEV_VENDOR_LIST).expect("the made-up list is whole; a test reads it"))
+            }
+        }
+    }
+}
+
+/// The file's name, or what it is instead.
+impl fmt::Display for VendorListSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Development => f.write_str("built in, made up"),
+        }
+    }
+}
+
+const DEV_VENDOR_LIST: &str = include_str!("../../static/vendor-list.dev.json");
+
 /// Reads the vendor list at `path`. A list with anything wrong in it is an error as a whole: half a list would deny
 /// the other half of the vendors without a word.
 pub fn load_vendor_list(path: &Path) -> Result<VendorList, VendorListError> {
@@ -208,6 +240,20 @@ mod tests {
         for cut in 0..whole.len() {
             parse_vendor_list(&whole[..cut]).expect_err("a list that was cut off");
         }
+    }
+
+    #[test]
+    fn the_made_up_list_declares_what_tutorials_rely_on() {
+        let list = VendorListSource::Development.load().unwrap();
+        let declared = |id| {
+            let VendorDeclaration { consent, legitimate_interest, flexible, deleted } = list.get(id).unwrap();
+            format!("{consent}; {legitimate_interest}; {flexible}; {deleted}")
+        };
+        assert_eq!(list.len(), 4);
+        assert_eq!(declared(9_999), "1, 3, 4, 7; none; none; false");
+        assert_eq!(declared(755), "1, 3, 4; 7; 7; false");
+        assert_eq!(declared(25), "1, 3, 4; none; none; false");
+        assert_eq!(declared(52), "1, 2, 3, 4, 7; none; none; false");
     }
 
     #[test]

@@ -43,6 +43,10 @@ impl Gate {
         Self { policy, version }
     }
 
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Reads the strings among `signals`, once for all that is decided about the request.
     pub fn hear<'a>(&self, signals: &'a Signals<'_>) -> Heard<'a> {
         Heard::new(signals, &self.policy)
