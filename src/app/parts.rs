@@ -12,10 +12,10 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
-use super::{AppError, Environment, Reread};
+use super::{AppError, Environment, Reread, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
-use crate::consent::policy::Policy;
+use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng};
 use crate::http::csrf::Forms;
 use crate::http::explain::Explain;
@@ -35,6 +35,7 @@ use crate::service::metrics::PixelMetrics;
 use crate::service::operation::Operation;
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
+use crate::service::vendor_list::VendorListWatch;
 use crate::storage::durable::AckClass;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
@@ -52,6 +53,7 @@ pub(super) struct Shared {
     rng: Arc<dyn Rng>,
     metrics: Arc<PixelMetrics>,
     forms: Arc<Forms>,
+    vendor_list: Arc<VendorListWatch>,
     registry: MetricsRegistry,
 }
 
@@ -67,14 +69,18 @@ impl Shared {
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
+        let vendor_list = Arc::new(VendorListWatch { live: live.clone(), clock: clock.clone() });
+        vendor_list::report(vendor_list.status());
         let mut registry = MetricsRegistry::default();
         metrics.register(&mut registry);
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
+        registry.register_collector(Box::new(vendor_list.clone()));
         Ok(Self {
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
+            vendor_list,
             registry,
             public_options,
             admin_options,
@@ -112,10 +118,13 @@ impl Shared {
     pub(super) fn operation(&mut self, reread: Reread) -> Arc<Operation> {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
+        let watch = self.vendor_list.clone();
         let reload = Box::new(move || {
             let config = reread()?;
-            let fresh =
-                self::live(&config, live.load().crawlers.clone()).map_err(|error| error.to_string())?;
+            let before = live.load_full();
+            let vendors = vendor_list::at_reload(&config, &before)?;
+            let fresh = live_with(&config, before.crawlers.clone(), vendors);
+            let fresh = fresh.map_err(|error| error.to_string())?;
             let certificates = [(&public, &config.public), (&admin, &config.admin)];
             let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
             for (options, tls) in fresh_tls {
@@ -125,11 +134,14 @@ impl Shared {
                 }
             }
             live.store(Arc::new(fresh));
+            vendor_list::report(watch.status());
             Ok(())
         });
         let log = Arc::downgrade(&self.log);
         let ready = Box::new(move || log.upgrade().is_some_and(|log| log.is_ready()));
-        Arc::new(Operation::new(std::mem::take(&mut self.registry), ready, reload))
+        let vendor_list = self.vendor_list.clone();
+        let vendor_list = Box::new(move || vendor_list.status());
+        Arc::new(Operation::new(std::mem::take(&mut self.registry), ready, vendor_list, reload))
     }
 }
 
@@ -140,9 +152,17 @@ pub(super) fn workers(config: &Config) -> usize {
 /// What requests are answered under. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
+    live_with(config, crawlers, vendor_list::at_start(config))
+}
+
+fn live_with(
+    config: &Config,
+    crawlers: Arc<Crawlers>,
+    vendors: Option<Arc<VendorList>>,
+) -> Result<Live, AppError> {
     Ok(Live {
         registry: config.registry(),
-        gate: Gate::new(policy(config)),
+        gate: Gate::new(vendor_list::policy(config, vendors)),
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
         crawlers,
@@ -157,23 +177,6 @@ pub fn identity(config: &Config) -> Result<IdentityKeys, AppError> {
         config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect();
     let keys = IdentityKeys::new(&secrets, config.cookie.max_age_days);
     keys.ok_or_else(|| AppError::Part("there is no cookie key".to_owned()))
-}
-
-/// A list that cannot be used never stops the server: where the GDPR applies, it only refuses then.
-fn policy(config: &Config) -> Policy {
-    let mut policy = config.policy.clone();
-    let (Some(vendor_id), Some(path)) = (policy.vendor_id, &config.vendor_list) else { return policy };
-    match config::load_vendor_list(path) {
-        Ok(list) => policy.vendors = Some(Arc::new(list)),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "there is no vendor list"),
-    }
-    if policy.vendors.as_ref().is_none_or(|vendors| vendors.get(vendor_id).is_none()) {
-        tracing::warn!(
-            vendor.id = vendor_id,
-            "not on the vendor list: nothing is permitted where the GDPR applies"
-        );
-    }
-    policy
 }
 
 fn geo(path: &Path) -> Result<Geo, AppError> {

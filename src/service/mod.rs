@@ -18,3 +18,4 @@ pub mod operation;
 pub mod opt_out;
 pub mod outcome;
 pub mod pixel;
+pub mod vendor_list;

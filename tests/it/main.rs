@@ -13,4 +13,5 @@ mod simulated_disk;
 mod source;
 mod storage;
 mod ui;
+mod vendor_list;
 mod world;

@@ -55,7 +55,7 @@ impl World {
             admin_listen: Some(any),
             data_dir: Some(data.path().join("data")),
             workers: Some(2),
-            rate_limits: false,
+            ..DevOptions::default()
         });
         change(&mut config);
         let clock = Arc::new(HeldClock(AtomicU64::new(START.0)));
