@@ -181,6 +181,23 @@ const REFUSED: &[(&str, &str, &[Header])] = &[
         "&gdpr=1&gdpr_consent=CQSbk4AQSbk4ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA",
         &[],
     ),
+    (
+        "suppressed; reason=tcf-invalid",
+        "&gdpr=1&gdpr_consent=CQKtMQAQKtMQAAAAAAAAAAEAAIIAAAAAAAABOHwAROHgAAAA",
+        &[],
+    ),
+    (
+        "suppressed; reason=tcf-restricted",
+        "&gdpr=1&gdpr_consent=CQKtMQAQKtMQAAAAAAAAAAEgAIIAAAAAAAABOHwAROHgAAABHAAROHg",
+        &[],
+    ),
+    (
+        "suppressed; reason=tcf-not-disclosed",
+        "&gdpr=1&gdpr_consent=CQKtMQAQKtMQAAAAAAAAAAEgAIIAAAAAAAABOHwAROHgAAAA.IABM",
+        &[],
+    ),
+    ("suppressed; reason=gpp-gpc", "&gpp=DBABLA~BVQqAAAAAAA.YA", &[]),
+    ("suppressed; reason=known-child", "&gpp=DBABBg~BUoAAAWA", &[]),
     ("suppressed; reason=gpp-gpc", "&gpp=DBABBg~BUUAAABA.YA&gpp_sid=8", &[]),
     ("suppressed; reason=known-child", "&gpp=DBABLA~BVQqAAAAQAA.QA&gpp_sid=7", &[]),
     ("suppressed; reason=gpp-malformed", "&gpp=x&gpp_sid=-1", &[]),
@@ -196,6 +213,44 @@ const REFUSED: &[(&str, &str, &[Header])] = &[
     ("suppressed; reason=us-privacy-opt-out", "&ccpa=1YNN&usp=1YYN", &[]),
     ("suppressed; reason=us-privacy-malformed", "&us_privacy=1YN&gpp=DBABLA~BVQqAAAAAAA.QA&gpp_sid=7", &[]),
 ];
+
+/// Codes that a hit to the pixel in development mode cannot get, and where each of them is tested.
+const NOT_OF_THESE_HITS: [(&str, &str); 21] = [
+    ("opted-out", "opt_out.rs"),
+    ("lat", "limited_ad_tracking_is_measured_without_identifiers"),
+    ("child-site", "refusals_by_country_and_default_and_site_leave_the_log_byte_identical_too"),
+    ("tcf-list-missing", "vendor_list.rs"),
+    ("tcf-list-too-old", "vendor_list.rs"),
+    ("tcf-list-from-future", "vendor_list.rs"),
+    ("tcf-not-on-list", "what_the_vendor_list_does_not_declare_is_refused_and_leaves_the_log_byte_identical"),
+    (
+        "tcf-not-declared",
+        "what_the_vendor_list_does_not_declare_is_refused_and_leaves_the_log_byte_identical",
+    ),
+    ("tcf-no-consent", "a_tc_string_permits_what_it_consents_to_and_no_more"),
+    ("tcf-no-interest", "what_the_vendor_list_does_not_declare_is_refused_and_leaves_the_log_byte_identical"),
+    ("partners-off", "explain.rs"),
+    ("devices-off", "explain.rs"),
+    ("web-off", "explain.rs"),
+    ("web-history-region", "explain.rs"),
+    ("tcf-no-opt-in", "linking_devices_takes_the_feature_and_scanning_them_the_opt_in"),
+    ("tcf-partner", "explain.rs"),
+    ("addtl-consent-absent", "explain.rs"),
+    ("addtl-consent-malformed", "explain.rs"),
+    ("addtl-no-consent", "explain.rs"),
+    ("speculative", "an outcome of its own"),
+    ("bot", "an outcome of its own"),
+];
+
+#[test]
+fn every_code_of_a_refusal_is_met_by_a_hit_or_tested_elsewhere() {
+    for reason in pixelgate::consent::refusal::Refusal::ALL {
+        let outcome = format!("suppressed; reason={}", reason.code());
+        let met = REFUSED.iter().any(|(expect, ..)| *expect == outcome);
+        let elsewhere = NOT_OF_THESE_HITS.iter().any(|(code, _)| *code == reason.code());
+        assert!(met || elsewhere, "nothing is refused for {}", reason.code());
+    }
+}
 
 #[test]
 fn a_refused_hit_leaves_the_log_byte_identical_and_sets_no_identifier_cookie() {
