@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::app::AppError;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, VendorListError};
 use crate::storage::reader::ReadError;
 use crate::storage::recovery::OpenError;
 use crate::storage::verify::RepairError;
@@ -94,6 +94,8 @@ pub enum CliError {
     Repair(#[from] RepairError),
     #[error("the data directory {path} could not be read", path = .path.display())]
     Directory { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    VendorList(VendorListError),
     #[error("the demo's pages cannot be served")]
     Pages(#[source] io::Error),
     #[error("cannot write the answer")]
@@ -104,8 +106,8 @@ impl CliError {
     /// As documented under `--help`.
     pub fn exit_code(&self) -> u8 {
         match self {
-            // A certificate or a country database that the configuration names and that is not there.
-            Self::Config(_) | Self::Usage(_) | Self::App(AppError::Part(_)) => 2,
+            // A certificate, a country database or a vendor list that the configuration names and that is not there.
+            Self::Config(_) | Self::Usage(_) | Self::VendorList(_) | Self::App(AppError::Part(_)) => 2,
             // Whoever read the answer has seen enough: `pixelgate export … | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => 1,
