@@ -7,6 +7,7 @@ mod check_config;
 mod demo;
 pub mod explain;
 mod export;
+mod gvl;
 mod inspect;
 mod keygen;
 mod log;
@@ -47,6 +48,7 @@ enum Command {
     Keygen(keygen::Args),
     Explain(explain::Args),
     Export(export::Args),
+    Gvl(gvl::Args),
     Inspect(inspect::Args),
     Log(log::Args),
     Reindex(reindex::Args),
@@ -67,6 +69,7 @@ pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::Keygen(args) => keygen::run(&args, io),
         Command::Explain(args) => explain::run(&args, io),
         Command::Export(args) => export::run(&args, io),
+        Command::Gvl(args) => gvl::run(&args, io),
         Command::Inspect(args) => inspect::run(&args, io),
         Command::Log(args) => log::run(&args, io),
         Command::Reindex(args) => reindex::run(&args, io),
@@ -94,8 +97,13 @@ pub enum CliError {
     Repair(#[from] RepairError),
     #[error("the data directory {path} could not be read", path = .path.display())]
     Directory { path: PathBuf, source: io::Error },
+    /// Named on the command line of a server.
     #[error(transparent)]
-    VendorList(VendorListError),
+    DevVendorList(VendorListError),
+    #[error(transparent)]
+    VendorList(#[from] VendorListError),
+    #[error("the vendor list could not be put at {path}", path = .path.display())]
+    Install { path: PathBuf, source: io::Error },
     #[error("the demo's pages cannot be served")]
     Pages(#[source] io::Error),
     #[error("cannot write the answer")]
@@ -107,7 +115,7 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             // A certificate, a country database or a vendor list that the configuration names and that is not there.
-            Self::Config(_) | Self::Usage(_) | Self::VendorList(_) | Self::App(AppError::Part(_)) => 2,
+            Self::Config(_) | Self::Usage(_) | Self::DevVendorList(_) | Self::App(AppError::Part(_)) => 2,
             // Whoever read the answer has seen enough: `pixelgate export … | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => 1,

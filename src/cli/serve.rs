@@ -63,7 +63,7 @@ pub(super) fn run(args: Args, io: &mut Io<'_>) -> Result<(), CliError> {
             let options = DevOptions::from(args.dev_options);
             if let Some(path) = &options.vendor_list {
                 // A server starts without one, but whoever names one here wants it.
-                load_vendor_list(path).map_err(CliError::VendorList)?;
+                load_vendor_list(path).map_err(CliError::DevVendorList)?;
             }
             (Config::dev(options.clone()), Box::new(move || Ok(Config::dev(options.clone()))))
         }

@@ -27,7 +27,7 @@ pub use listen::{Listener, Proxies, Tls};
 pub use log::{Ack, AckClasses, Log};
 pub use mistake::{ConfigError, Mistake};
 pub use vendor_list::{
-    VendorListError, VendorListFault, VendorListSource, load_vendor_list, parse_vendor_list,
+    VendorListError, VendorListFault, VendorListSource, load_vendor_list, parse_vendor_list, read_vendor_list,
 };
 
 use crate::consent::policy::{Honour, Policy, Regime, UsOptOut};

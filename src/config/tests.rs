@@ -481,5 +481,6 @@ fn the_example_says_what_the_defaults_are() {
         &secret,
     );
     let defaults = defaults.expect("the smallest configuration");
+    assert_eq!(config.policy.vendors_days_max, defaults.policy.vendors_days_max);
     assert_eq!((config.log, config.cookie), (defaults.log, defaults.cookie));
 }

@@ -48,10 +48,18 @@ const DEV_VENDOR_LIST: &str = include_str!("../../static/vendor-list.dev.json");
 /// Reads the vendor list at `path`. A list with anything wrong in it is an error as a whole: half a list would deny
 /// the other half of the vendors without a word.
 pub fn load_vendor_list(path: &Path) -> Result<VendorList, VendorListError> {
+    read_vendor_list(path).map(|(list, _)| list)
+}
+
+/// The same, with the text that it was read from.
+pub fn read_vendor_list(path: &Path) -> Result<(VendorList, String), VendorListError> {
     #[expect(clippy::disallowed_methods, reason = "the vendor list is not in the data directory")]
     let text = std::fs::read_to_string(path)
         .map_err(|source| VendorListError::Unreadable { path: path.to_owned(), source })?;
-    parse_vendor_list(&text).map_err(|source| VendorListError::Unusable { path: path.to_owned(), source })
+    match parse_vendor_list(&text) {
+        Ok(list) => Ok((list, text)),
+        Err(source) => Err(VendorListError::Unusable { path: path.to_owned(), source }),
+    }
 }
 
 /// Reads the text of a vendor list.

@@ -21,7 +21,9 @@ pub struct VendorListWatch {
 impl VendorListWatch {
     /// `None` without a vendor id: then no list is wanted.
     pub fn status(&self) -> Option<VendorListStatus> {
-        VendorListStatus::of(self.live.load().gate.policy(), self.clock.now())
+        let live = self.live.load();
+        let policy = live.gate.policy();
+        policy.vendor_id.map(|_| VendorListStatus::of(policy, self.clock.now()))
     }
 }
 
@@ -39,39 +41,37 @@ pub struct VendorListStatus {
     /// Vendors that have left, of those.
     pub deleted: Option<usize>,
     /// Ours.
-    pub vendor_id: u16,
+    pub vendor_id: Option<u16>,
     /// `listed`, `deleted` or `not-listed`; in all but the first no TC string permits anything.
-    pub vendor: &'static str,
+    pub vendor: Option<&'static str>,
     #[serde(skip)]
     age_ms: u64,
 }
 
 impl VendorListStatus {
-    /// `None` without a vendor id.
-    pub fn of(policy: &Policy, now: Timestamp) -> Option<Self> {
-        let vendor_id = policy.vendor_id?;
+    pub fn of(policy: &Policy, now: Timestamp) -> Self {
         let list = policy.vendors.as_deref();
         let age_ms = list.map_or(0, |list| now.ms_since(list.last_updated()));
-        Some(Self {
+        Self {
             state: policy.vendors_at(now).map_or_else(|fault| fault.code(), |_| USABLE),
             version: list.map(|list| list.version()),
             last_updated: list.map(|list| list.last_updated().to_string()),
             age_days: list.map(|_| age_ms / MS_PER_DAY),
             vendors: list.map(|list| list.len()),
             deleted: list.map(|list| list.deleted()),
-            vendor_id,
-            vendor: match list.and_then(|list| list.get(vendor_id)) {
+            vendor_id: policy.vendor_id,
+            vendor: policy.vendor_id.map(|id| match list.and_then(|list| list.get(id)) {
                 Some(declaration) if declaration.deleted => "deleted",
                 Some(_) => LISTED,
                 None => "not-listed",
-            },
+            }),
             age_ms,
-        })
+        }
     }
 
-    /// TC strings can permit something.
+    /// TC strings can permit something, to us if there is an id that is ours.
     pub fn counts(&self) -> bool {
-        self.state == USABLE && self.vendor == LISTED
+        self.state == USABLE && self.vendor.is_none_or(|vendor| vendor == LISTED)
     }
 }
 
@@ -90,7 +90,11 @@ impl fmt::Display for VendorListStatus {
                 "version {version} of {updated}, {days} days old, {vendors} vendors ({deleted} deleted): "
             )?;
         }
-        write!(f, "{}; vendor {} is {}", self.state, self.vendor_id, self.vendor)
+        f.write_str(self.state)?;
+        match (self.vendor_id, self.vendor) {
+            (Some(id), Some(vendor)) => write!(f, "; vendor {id} is {vendor}"),
+            _ => Ok(()),
+        }
     }
 }
 

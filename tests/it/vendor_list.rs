@@ -1,6 +1,7 @@
 //! What the Global Vendor List permits, refuses, and says of itself.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use pixelgate::config::VendorListSource;
@@ -225,4 +226,24 @@ fn a_reload_replaces_the_vendor_list_and_a_broken_one_does_not() {
     listed.check_refused("tcf-not-on-list");
     assert_eq!((&listed.status()["version"], &listed.status()["vendor"]), (&json!(8), &json!("deleted")));
     listed.check_metric("pixelgate_vendor_list_usable", Some(0));
+}
+
+#[test]
+fn an_installed_list_is_in_force_after_a_reload() {
+    let listed = Listed::start(&list(2, P1_ONLY));
+    listed.check_refused("tcf-not-declared");
+    let new = listed.directory.path().join("new.json");
+    // By force, as the program goes by the machine's clock and the server by the test's.
+    write(new.clone(), &of_version(8, START, BOTH));
+    let installed = Command::new(env!("CARGO_BIN_EXE_pixelgate"))
+        .args(["gvl", "install", "--force", "--vendor", "9999", "--to"])
+        .args([listed.path(), new])
+        .output()
+        .expect("the program runs");
+    let out = String::from_utf8(installed.stdout).expect("text");
+    assert!(installed.status.success() && out.contains("replaced: version 7 of 2026-09-02"), "{out}");
+    listed.check_refused("tcf-not-declared");
+    assert_eq!(listed.world.admin_post("/-/reload", &[TOKEN]).status, 200);
+    listed.check_stored();
+    assert_eq!(listed.status()["version"], 8);
 }

@@ -88,6 +88,16 @@ impl ListFault {
     }
 }
 
+impl fmt::Display for ListFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "there is no vendor list",
+            Self::TooOld => "the vendor list is older than it may be",
+            Self::FromFuture => "the vendor list is dated in the future",
+        })
+    }
+}
+
 /// A clock may be wrong, or in another time zone than it thinks.
 const FUTURE_MS_MAX: u64 = MS_PER_DAY;
 
