@@ -4,6 +4,7 @@
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
 mod parts;
+mod vendor_list;
 mod worker;
 
 use std::net::SocketAddr;

@@ -12,10 +12,10 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
-use super::{AppError, Environment, Reread};
+use super::{AppError, Environment, Reread, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
-use crate::consent::policy::Policy;
+use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng};
 use crate::http::csrf::Forms;
 use crate::http::explain::Explain;
@@ -38,6 +38,7 @@ use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
+use crate::service::vendor_list::VendorListWatch;
 use crate::storage::durable::AckClass;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
@@ -58,6 +59,7 @@ pub(super) struct Shared {
     metrics: Arc<PixelMetrics>,
     forms: Arc<Forms>,
     lookups: Lookups,
+    vendor_list: Arc<VendorListWatch>,
     registry: MetricsRegistry,
 }
 
@@ -73,6 +75,8 @@ impl Shared {
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
+        let vendor_list = Arc::new(VendorListWatch { live: live.clone(), clock: clock.clone() });
+        vendor_list::report(vendor_list.status());
         let mut registry = MetricsRegistry::default();
         metrics.register(&mut registry);
         log.metrics().register(&mut registry);
@@ -80,12 +84,14 @@ impl Shared {
         let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
         let lookups = Lookups { service: privacy, limits: Arc::new(lookup_limits(config)) };
         let look_up = thread::Builder::new().name("look-up".to_owned()).spawn(look_up);
+        registry.register_collector(Box::new(vendor_list.clone()));
         Ok(Self {
             look_up: Some(look_up.map_err(AppError::Runtime)?),
             lookups,
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
+            vendor_list,
             registry,
             public_options,
             admin_options,
@@ -124,10 +130,13 @@ impl Shared {
     pub(super) fn operation(&mut self, reread: Reread) -> Arc<Operation> {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
+        let watch = self.vendor_list.clone();
         let reload = Box::new(move || {
             let config = reread()?;
-            let fresh =
-                self::live(&config, live.load().crawlers.clone()).map_err(|error| error.to_string())?;
+            let before = live.load_full();
+            let vendors = vendor_list::at_reload(&config, &before)?;
+            let fresh = live_with(&config, before.crawlers.clone(), vendors);
+            let fresh = fresh.map_err(|error| error.to_string())?;
             let certificates = [(&public, &config.public), (&admin, &config.admin)];
             let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
             for (options, tls) in fresh_tls {
@@ -137,11 +146,14 @@ impl Shared {
                 }
             }
             live.store(Arc::new(fresh));
+            vendor_list::report(watch.status());
             Ok(())
         });
         let log = Arc::downgrade(&self.log);
         let ready = Box::new(move || log.upgrade().is_some_and(|log| log.is_ready()));
-        Arc::new(Operation::new(std::mem::take(&mut self.registry), ready, reload))
+        let vendor_list = self.vendor_list.clone();
+        let vendor_list = Box::new(move || vendor_list.status());
+        Arc::new(Operation::new(std::mem::take(&mut self.registry), ready, vendor_list, reload))
     }
 }
 
@@ -152,9 +164,17 @@ pub(super) fn workers(config: &Config) -> usize {
 /// What requests are answered under. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
+    live_with(config, crawlers, vendor_list::at_start(config))
+}
+
+fn live_with(
+    config: &Config,
+    crawlers: Arc<Crawlers>,
+    vendors: Option<Arc<VendorList>>,
+) -> Result<Live, AppError> {
     Ok(Live {
         registry: config.registry(),
-        gate: Gate::new(policy(config)),
+        gate: Gate::new(vendor_list::policy(config, vendors)),
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
         crawlers,
@@ -188,23 +208,6 @@ fn secrets(config: &Config) -> Vec<(u32, Vec<u8>)> {
 
 fn no_cookie_key() -> AppError {
     AppError::Part("there is no cookie key".to_owned())
-}
-
-/// A list that cannot be used never stops the server: where the GDPR applies, it only refuses then.
-fn policy(config: &Config) -> Policy {
-    let mut policy = config.policy.clone();
-    let (Some(vendor_id), Some(path)) = (policy.vendor_id, &config.vendor_list) else { return policy };
-    match config::load_vendor_list(path) {
-        Ok(list) => policy.vendors = Some(Arc::new(list)),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "there is no vendor list"),
-    }
-    if policy.vendors.as_ref().is_none_or(|vendors| vendors.get(vendor_id).is_none()) {
-        tracing::warn!(
-            vendor.id = vendor_id,
-            "not on the vendor list: nothing is permitted where the GDPR applies"
-        );
-    }
-    policy
 }
 
 fn geo(path: &Path) -> Result<Geo, AppError> {

@@ -226,11 +226,18 @@ fn who_we_are_in_consent_strings_is_read_as_it_is_written() {
     let config = Config::parse(&GOOD.replace(regime, &format!("{regime}\n{ids}")), &environment);
     let config = config.expect("a good configuration");
     assert_eq!((config.policy.vendor_id, config.policy.vendors), (Some(755), None));
-    assert_eq!(config.policy.adchoices_participant, Some(4_095));
-    assert_eq!(config.vendor_list.as_deref(), Some(Path::new("list.json")));
-    for wrong in
-        ["vendor_id = 0", "vendor_id = 65536", "adchoices_participant = 4096", "vendor_list = \"list.json\""]
-    {
+    assert_eq!((config.policy.adchoices_participant, config.policy.vendors_days_max), (Some(4_095), 90));
+    assert_eq!(config.vendor_list, Some(VendorListSource::File("list.json".into())));
+    let days = GOOD.replace(regime, &format!("{regime}\nvendor_list_max_age_days = 14"));
+    assert_eq!(Config::parse(&days, &environment).expect("good").policy.vendors_days_max, 14);
+    for wrong in [
+        "vendor_id = 0",
+        "vendor_id = 65536",
+        "adchoices_participant = 4096",
+        "vendor_list = \"list.json\"",
+        "vendor_list_max_age_days = 0",
+        "vendor_list_max_age_days = 36501",
+    ] {
         assert_eq!(mistakes(&GOOD.replace(regime, &format!("{regime}\n{wrong}"))).len(), 1, "{wrong}");
     }
 }
@@ -432,6 +439,8 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
     assert_eq!((config.public.listen.port(), config.admin.listen.port()), (8080, 8081));
     assert_eq!(config.log.file_bytes, 4 << 20);
     assert_eq!(config.policy.default_regime, Regime::None);
+    assert_eq!(config.policy.vendor_id, Some(9_999));
+    assert_eq!(config.vendor_list, Some(VendorListSource::Development));
     assert_eq!(config.rate_limits, None);
     assert!(Config::dev(DevOptions { rate_limits: true, ..DevOptions::default() }).rate_limits.is_some());
     let tags = config.accounts.iter().flat_map(|account| &account.pixels).flat_map(|pixel| {
@@ -472,5 +481,6 @@ fn the_example_says_what_the_defaults_are() {
         &secret,
     );
     let defaults = defaults.expect("the smallest configuration");
+    assert_eq!(config.policy.vendors_days_max, defaults.policy.vendors_days_max);
     assert_eq!((config.log, config.cookie), (defaults.log, defaults.cookie));
 }

@@ -43,7 +43,7 @@ impl Gate {
         Self { policy, version }
     }
 
-    pub(super) const fn policy(&self) -> &Policy {
+    pub const fn policy(&self) -> &Policy {
         &self.policy
     }
 

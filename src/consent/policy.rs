@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::tcf::vendor_list::{VendorDeclaration, VendorList};
+use super::tcf::vendor_list::{ListFault, VendorDeclaration, VendorList};
+use crate::domain::time::Timestamp;
 
 /// The part of the configuration that the gate reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Policy {
     /// What all vendors have declared, ourselves and our partners among them. Without it no TC string permits
     /// anything.
     pub vendors: Option<Arc<VendorList>>,
+    /// How many days old that list may be. An older one is as good as none.
+    pub vendors_days_max: u32,
 }
 
 impl Policy {
@@ -36,12 +39,19 @@ impl Policy {
             us_opt_out: UsOptOut::Deny,
             vendor_id: None,
             vendors: None,
+            vendors_days_max: VENDORS_DAYS_MAX,
         }
     }
 
     /// What a vendor has declared, we ourselves or another.
     pub fn declaration(&self, vendor: u16) -> Option<&VendorDeclaration> {
         self.vendors.as_ref()?.get(vendor)
+    }
+
+    /// The vendor list, if it can be relied on at `now`.
+    pub fn vendors_at(&self, now: Timestamp) -> Result<&VendorList, ListFault> {
+        let vendors = self.vendors.as_deref().ok_or(ListFault::Missing)?;
+        vendors.fault(now, self.vendors_days_max).map_or(Ok(vendors), Err)
     }
 
     /// Identifies the policy in stored evidence, so that a decision can be traced to the settings behind it.
@@ -62,7 +72,8 @@ impl Policy {
         }
         if let Some(id) = self.vendor_id {
             let list = self.vendors.as_ref().map_or(0, |vendors| vendors.version());
-            text.push_str(&format!(" vendor={id} vendor_list={list}"));
+            let days = self.vendors_days_max;
+            text.push_str(&format!(" vendor={id} vendor_list={list} vendor_list_days={days}"));
         }
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -70,6 +81,10 @@ impl Policy {
         PolicyVersion(hash)
     }
 }
+
+/// A list comes out every week. This is a dozen missed ones: long enough for somebody to notice that fetching them has
+/// stopped, short enough that nobody's withdrawal from the list is overlooked for more than a quarter.
+const VENDORS_DAYS_MAX: u32 = 90;
 
 /// Whether a browser's signal counts everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@ use std::fmt;
 use super::gpp::applicable::GppFault;
 use super::gpp::us_rule::UsReason;
 use super::tcf::basis::NoBasis;
+use super::tcf::vendor_list::ListFault;
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $kind:ident, $text:literal;)*) => {
@@ -56,7 +57,10 @@ refusals! {
     GdprConsentAbsent = "gdpr-no-consent", Absent, "GDPR applies and there is no consent string";
     TcMalformed = "tcf-malformed", Malformed, "GDPR applies and the TC string cannot be read";
     TcInvalid = "tcf-invalid", Malformed, "GDPR applies and the TC string must not be relied on";
-    TcNotOnList = "tcf-not-on-list", Absent, "GDPR applies and we are not on the vendor list, or there is none";
+    TcListMissing = "tcf-list-missing", Absent, "GDPR applies and there is no vendor list that says what we declared";
+    TcListTooOld = "tcf-list-too-old", Absent, "GDPR applies and the vendor list is older than it may be";
+    TcListFromFuture = "tcf-list-from-future", Malformed, "GDPR applies and the vendor list is dated in the future";
+    TcNotOnList = "tcf-not-on-list", Absent, "GDPR applies and we are not on the vendor list, or were deleted from it";
     TcNotDeclared = "tcf-not-declared", Denied, "GDPR applies and our entry in the vendor list lacks the purpose";
     TcRestricted = "tcf-restricted", Denied, "GDPR applies and the publisher's restrictions leave us no basis";
     TcNotDisclosed = "tcf-not-disclosed", Denied, "GDPR applies and the person was not told about us";
@@ -95,6 +99,14 @@ impl Refusal {
                 Self::TcNoConsent
             }
             NoBasis::PurposeInterestNotShown | NoBasis::VendorInterestNotShown => Self::TcNoInterest,
+        }
+    }
+
+    pub(super) const fn of_list_fault(fault: ListFault) -> Self {
+        match fault {
+            ListFault::Missing => Self::TcListMissing,
+            ListFault::TooOld => Self::TcListTooOld,
+            ListFault::FromFuture => Self::TcListFromFuture,
         }
     }
 

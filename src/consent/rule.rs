@@ -119,7 +119,7 @@ impl Rule {
             Self::Children => deny_if(about.directed_to_children, Refusal::DirectedToChildren),
             Self::WebHistory if activity == Activity::WebHistory => judge_web_history(heard, policy),
             Self::WebHistory => Verdict::Abstain,
-            Self::Gdpr => judge_gdpr(activity, heard, policy),
+            Self::Gdpr => judge_gdpr(activity, heard, policy, about.now),
             Self::Gpp => judge_gpp(heard),
             Self::UnitedStates => judge_united_states(activity, heard, policy),
             Self::DefaultRegime => judge_default(heard, policy),
@@ -172,14 +172,19 @@ fn judge_web_history(heard: &Heard<'_>, policy: &Policy) -> Verdict {
     deny_if(there, Refusal::WebHistoryRegion)
 }
 
-fn judge_gdpr(activity: Activity, heard: &Heard<'_>, policy: &Policy) -> Verdict {
+fn judge_gdpr(activity: Activity, heard: &Heard<'_>, policy: &Policy, now: Timestamp) -> Verdict {
     if !heard.gdpr_applies {
         return Verdict::Abstain;
     }
-    match heard.tcf(activity, policy) {
-        Some(Ok(basis)) => Verdict::Allow(Regime::Gdpr, basis),
-        Some(Err(reason)) => Verdict::Deny(reason),
-        None => Verdict::Deny(Refusal::GdprConsentAbsent),
+    let Some(said) = heard.tcf(activity, policy) else {
+        return Verdict::Deny(Refusal::GdprConsentAbsent);
+    };
+    // Here and not where the list is read, because a list ages while the server runs.
+    let list = policy.vendors_at(now).map_err(Refusal::of_list_fault);
+    match (said, list) {
+        (Ok(basis), Ok(_)) => Verdict::Allow(Regime::Gdpr, basis),
+        (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Verdict::Deny(reason),
+        (Err(reason), Err(fault)) => Verdict::Deny(reason.min(fault)),
     }
 }
 

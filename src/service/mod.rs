@@ -22,3 +22,4 @@ pub mod pixel;
 pub mod privacy;
 pub mod receipt;
 pub mod tracking_status;
+pub mod vendor_list;

@@ -7,12 +7,14 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use super::caller::Caller;
+use super::vendor_list::VendorListStatus;
 
 /// The running server as its operator sees it.
 pub struct Operation {
     registry: Registry,
     draining: AtomicBool,
     log_is_ready: Box<dyn Fn() -> bool + Send + Sync>,
+    vendor_list: AskVendorList,
     /// One at a time, so that an older file cannot win over a newer one.
     reload: Mutex<Reload>,
 }
@@ -20,16 +22,22 @@ pub struct Operation {
 /// Reads the configuration again and puts it in force; or says why not, and leaves everything as it was.
 pub type Reload = Box<dyn Fn() -> Result<(), String> + Send>;
 
+/// `None` where no list is wanted.
+pub type AskVendorList = Box<dyn Fn() -> Option<VendorListStatus> + Send + Sync>;
+
 /// Whether requests should be sent here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Readiness {
     /// The disk takes what it is given.
     pub log: bool,
     pub draining: bool,
+    /// Never a reason to send requests elsewhere: without a list, hits under the GDPR are refused here as anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor_list: Option<VendorListStatus>,
 }
 
 impl Readiness {
-    pub const fn is_ready(self) -> bool {
+    pub const fn is_ready(&self) -> bool {
         self.log && !self.draining
     }
 }
@@ -38,13 +46,19 @@ impl Operation {
     pub fn new(
         registry: Registry,
         log_is_ready: Box<dyn Fn() -> bool + Send + Sync>,
+        vendor_list: AskVendorList,
         reload: Reload,
     ) -> Self {
-        Self { registry, draining: AtomicBool::new(false), log_is_ready, reload: Mutex::new(reload) }
+        let draining = AtomicBool::new(false);
+        Self { registry, draining, log_is_ready, vendor_list, reload: Mutex::new(reload) }
     }
 
     pub fn readiness(&self) -> Readiness {
-        Readiness { log: (self.log_is_ready)(), draining: self.draining.load(Ordering::Relaxed) }
+        Readiness {
+            log: (self.log_is_ready)(),
+            draining: self.draining.load(Ordering::Relaxed),
+            vendor_list: (self.vendor_list)(),
+        }
     }
 
     /// From here on [`Self::readiness`] is negative, so that no more requests are sent here.
@@ -78,11 +92,13 @@ mod tests {
 
     #[test]
     fn a_draining_server_and_one_without_a_disk_are_not_ready() {
-        let operation = Operation::new(Registry::default(), Box::new(|| true), Box::new(|| Ok(())));
-        assert!(operation.readiness().is_ready());
-        operation.start_draining();
-        assert!(!operation.readiness().is_ready());
-        let operation = Operation::new(Registry::default(), Box::new(|| false), Box::new(|| Ok(())));
-        assert!(!operation.readiness().is_ready());
+        let operation = |log_is_ready| {
+            Operation::new(Registry::default(), log_is_ready, Box::new(|| None), Box::new(|| Ok(())))
+        };
+        let draining = operation(Box::new(|| true));
+        assert!(draining.readiness().is_ready());
+        draining.start_draining();
+        assert!(!draining.readiness().is_ready());
+        assert!(!operation(Box::new(|| false)).readiness().is_ready());
     }
 }

@@ -186,7 +186,7 @@ mod tests {
     fn a_refusal_by_a_section_names_the_section_and_the_clause() {
         let path = "/i/adsct?txn_id=o8z6j&gpp=DBABLA~BVQqAAAACgA.QA&gpp_sid=7,8";
         let (out, _) = command(&["explain", path], "");
-        assert!(out.contains("\n  gpp, section 7   denies by personal-data: consent was given"), "{out}");
+        assert!(out.contains("\n  gpp, section 7  denies by personal-data: consent was given"), "{out}");
         assert!(out.contains(" SaleOptOut 2, ") && !out.contains("section 8: "), "{out}");
         let expect = "note: section 8 applies and is not in the GPP string\n\
             note: section 7: consent was given to uses beyond what was told, which is no basis here\n";

@@ -2,6 +2,7 @@
 
 mod activities;
 mod knobs;
+mod precedence;
 
 use std::sync::Arc;
 
@@ -158,7 +159,7 @@ fn policy(regime: Regime) -> Policy {
 
 /// We are vendor 9999.
 fn with_vendors(vendors: Vec<(u16, VendorDeclaration)>, regime: Regime) -> Policy {
-    let vendors = VendorList::new(1, vendors).expect("each vendor once");
+    let vendors = VendorList::new(1, Timestamp(0), vendors).expect("each vendor once");
     Policy { vendor_id: Some(9_999), vendors: Some(Arc::new(vendors)), ..Policy::new(regime) }
 }
 

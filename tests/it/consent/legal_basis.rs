@@ -12,8 +12,8 @@ use super::decoded::{Declared, Decoded};
 use super::{numbers, rows, text_of, vendor_list};
 use crate::seed::seeded;
 
-const US: u16 = 755;
-const NEIGHBOUR: u16 = 756;
+pub(super) const US: u16 = 755;
+pub(super) const NEIGHBOUR: u16 = 756;
 
 /// Both agree about every purpose of `vendor`; how many of them have a basis.
 #[track_caller]
@@ -59,7 +59,7 @@ fn every_purpose(there: bool) -> BTreeSet<u8> {
 }
 
 /// Not on the list; or every mixture of bases, flexible or not, deleted or not.
-fn declarations() -> Vec<Option<Declared>> {
+pub(super) fn declarations() -> Vec<Option<Declared>> {
     let mut all = vec![None];
     for bits in 0..16 {
         all.push(Some(Declared {
@@ -73,7 +73,7 @@ fn declarations() -> Vec<Option<Declared>> {
 }
 
 /// Every mixture of restrictions of ours on all purposes; the neighbour is not allowed anything.
-fn restrictions() -> Vec<BTreeSet<(u8, u8, u16)>> {
+pub(super) fn restrictions() -> Vec<BTreeSet<(u8, u8, u16)>> {
     let ours = |kinds: u8| {
         let ours = (1..=11).flat_map(move |purpose| (0..4).map(move |kind| (purpose, kind, US)));
         let ours = ours.filter(move |(_, kind, _)| kinds & 1 << kind != 0);
@@ -82,7 +82,7 @@ fn restrictions() -> Vec<BTreeSet<(u8, u8, u16)>> {
     (0..16).map(ours).collect()
 }
 
-fn bits(bits: u8, restrictions: &BTreeSet<(u8, u8, u16)>, disclosed: Option<&[u16]>) -> Decoded {
+pub(super) fn bits(bits: u8, restrictions: &BTreeSet<(u8, u8, u16)>, disclosed: Option<&[u16]>) -> Decoded {
     let vendors = |there: bool| if there { [US, 9_999].into() } else { [9_999].into() };
     Decoded {
         created_ms: 1_760_000_000_000,
