@@ -9,16 +9,24 @@ use crate::consent::tcf::TcError;
 use crate::consent::tcf::vendors::VendorRange;
 
 /// Goes over `entries` entries; an error unless they are all there and each is a range of ids.
+#[inline]
 pub(super) fn check_entries(row: &mut Row<'_, '_>, entries: u16) -> Result<(), TcError> {
     let mut check = Check::new(u16::MAX);
     walk(row, entries, |range| check.see(range));
     check.end(row).map(drop)
 }
 
-/// Goes over `entries` entries: whether `vendor` is in any of them.
-pub(super) fn find_in_entries(row: &mut Row<'_, '_>, entries: u16, vendor: u16) -> bool {
-    let mut found = false;
-    walk(row, entries, |range| found |= range.contains(vendor));
+/// Goes over `entries` entries: whether each of `vendors` is in any of them.
+#[inline]
+pub(super) fn find_in_entries<const N: usize>(
+    row: &mut Row<'_, '_>,
+    entries: u16,
+    vendors: [u16; N],
+) -> [bool; N] {
+    let mut found = [false; N];
+    walk(row, entries, |range| {
+        found.iter_mut().zip(vendors).for_each(|(found, vendor)| *found |= range.contains(vendor));
+    });
     found
 }
 

@@ -30,18 +30,19 @@ impl<'a> Restrictions<'a> {
         Ok(restrictions)
     }
 
-    /// What all of them together say about `vendor`.
-    pub fn of(self, vendor: u16) -> VendorRestrictions {
+    /// What all of them together say about each of `vendors`, in one walk over them.
+    pub fn of<const N: usize>(self, vendors: [u16; N]) -> [VendorRestrictions; N] {
         let mut reader = BlockReader::new(self.bits, self.at);
         let mut row = reader.row();
-        let mut of_vendor = VendorRestrictions::default();
+        let mut of_vendors = [VendorRestrictions::default(); N];
         for _ in 0..self.count {
             let head = Head::read(&mut row);
-            if find_in_entries(&mut row, head.entries, vendor) {
+            let found = find_in_entries(&mut row, head.entries, vendors);
+            for (of_vendor, _) in of_vendors.iter_mut().zip(found).filter(|(_, found)| *found) {
                 of_vendor.add(head);
             }
         }
-        of_vendor
+        of_vendors
     }
 
     /// As encoded.
@@ -50,8 +51,8 @@ impl<'a> Restrictions<'a> {
         (0..self.count).map(move |_| {
             let Head { purpose, kind, entries } = Head::read(&mut reader.row());
             let listed = Entries::new(self.bits, reader.at(), entries);
-            // No vendor has id 0: this only moves on.
-            find_in_entries(&mut reader.row(), entries, 0);
+            // Nobody is looked for: this only moves on.
+            find_in_entries(&mut reader.row(), entries, []);
             Restriction { purpose, kind, entries: listed }
         })
     }

@@ -133,7 +133,9 @@ fn restrictions_have_no_highest_id() {
         (12, Purpose::P2, Some(RestrictionType::RequireLegitimateInterest)),
         (9, Purpose::P4, None),
     ] {
-        assert_eq!(restrictions.of(vendor).on(purpose), expect, "vendor {vendor}, {purpose:?}");
+        let [of_vendor, nobody, again] = restrictions.of([vendor, 0, vendor]);
+        assert_eq!(of_vendor.on(purpose), expect, "vendor {vendor}, {purpose:?}");
+        assert_eq!((nobody.on(purpose), again), (None, of_vendor));
     }
     for faulty in [(0, 0), (3, 2)] {
         let restriction = format!("{:012b} 00011100{}", 1, entries(&[faulty]));

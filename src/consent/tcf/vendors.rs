@@ -55,7 +55,8 @@ impl<'a> VendorSet<'a> {
                 Entries::new(self.bits, self.at + offset, count).any(|range| range.contains(vendor))
             }
             Form::Ranges { entries, marks: None } => {
-                find_in_entries(&mut BlockReader::new(self.bits, self.at).row(), entries, vendor)
+                let mut reader = BlockReader::new(self.bits, self.at);
+                find_in_entries(&mut reader.row(), entries, [vendor]) == [true]
             }
         }
     }
