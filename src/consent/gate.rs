@@ -8,7 +8,7 @@ use super::refusal::{Refusal, Refused};
 use super::regulated::Regulated;
 use super::rule::{Circumstances, Rule, Verdict};
 use super::signals::Signals;
-use crate::domain::opt_out::Subject;
+use crate::domain::opt_out::Subjects;
 
 /// A value that may leave memory, with the evidence why.
 ///
@@ -53,10 +53,10 @@ impl Gate {
         mut value: T,
         about: &Circumstances<'_>,
     ) -> Result<Permitted<T>, Refused> {
-        let subject = value.subject();
-        let (regime, basis) = self.decide(T::ACTIVITY, subject, about)?;
+        let subjects = value.subjects();
+        let (regime, basis) = self.decide(T::ACTIVITY, &subjects, about)?;
         let identify =
-            T::ACTIVITY == Activity::Identify || self.decide(Activity::Identify, subject, about).is_ok();
+            T::ACTIVITY == Activity::Identify || self.decide(Activity::Identify, &subjects, about).is_ok();
         if !identify {
             value.forget_identifiers();
         }
@@ -70,12 +70,12 @@ impl Gate {
     fn decide(
         &self,
         activity: Activity,
-        subject: Option<Subject>,
+        subjects: &Subjects,
         about: &Circumstances<'_>,
     ) -> Result<(Regime, Basis), Refused> {
         let mut ground = None;
         // All of them before any is looked at: unrolled, each costs a comparison or two.
-        for verdict in Rule::ALL.map(|rule| rule.judge(activity, subject, &self.policy, about)) {
+        for verdict in Rule::ALL.map(|rule| rule.judge(activity, subjects, &self.policy, about)) {
             match verdict {
                 Verdict::Deny(reason) => return Err(Refused { reason }),
                 Verdict::Allow(regime, basis) => ground = ground.or(Some((regime, basis))),
@@ -89,10 +89,10 @@ impl Gate {
     pub fn explain(
         &self,
         activity: Activity,
-        subject: Option<Subject>,
+        subjects: &Subjects,
         about: &Circumstances<'_>,
     ) -> impl Iterator<Item = (Rule, Verdict)> {
-        Rule::ALL.into_iter().map(move |rule| (rule, rule.judge(activity, subject, &self.policy, about)))
+        Rule::ALL.into_iter().map(move |rule| (rule, rule.judge(activity, subjects, &self.policy, about)))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::activity::Activity;
 use crate::domain::conversion::{Conversion, Identifiers};
 use crate::domain::id::BrowserId;
-use crate::domain::opt_out::Subject;
+use crate::domain::opt_out::{Subject, Subjects};
 
 /// A value that must not leave memory without a permit. Sealed: the list is this file.
 pub trait Regulated: sealed::Sealed {
@@ -11,7 +11,7 @@ pub trait Regulated: sealed::Sealed {
     const ACTIVITY: Activity;
 
     /// Who the value is about, as far as it says.
-    fn subject(&self) -> Option<Subject>;
+    fn subjects(&self) -> Subjects;
 
     /// Called where [`Activity::Identify`] is not permitted but [`Self::ACTIVITY`] is.
     fn forget_identifiers(&mut self);
@@ -20,8 +20,9 @@ pub trait Regulated: sealed::Sealed {
 impl Regulated for Conversion {
     const ACTIVITY: Activity = Activity::Measure;
 
-    fn subject(&self) -> Option<Subject> {
-        self.identifiers.browser_id.map(Subject::Browser)
+    fn subjects(&self) -> Subjects {
+        let Identifiers { browser_id, hashed_email, hashed_phone, click_id: _ } = &self.identifiers;
+        [browser_id.map(Subject::Browser), hashed_email.map(Subject::Email), hashed_phone.map(Subject::Phone)]
     }
 
     fn forget_identifiers(&mut self) {
@@ -40,8 +41,8 @@ pub struct BrowserCookie {
 impl Regulated for BrowserCookie {
     const ACTIVITY: Activity = Activity::Identify;
 
-    fn subject(&self) -> Option<Subject> {
-        Some(Subject::Browser(self.browser_id))
+    fn subjects(&self) -> Subjects {
+        [Some(Subject::Browser(self.browser_id)), None, None]
     }
 
     /// Never called: without its identifier there would be no cookie, so it is refused instead.

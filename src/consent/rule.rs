@@ -9,7 +9,7 @@ use super::heard::Heard;
 use super::policy::{Policy, Regime};
 use super::refusal::Refusal;
 use super::signals::{GdprFlag, Personalize, UsPrivacySaid};
-use crate::domain::opt_out::{OptOutView, Subject};
+use crate::domain::opt_out::{OptOutView, Subjects};
 use crate::domain::time::Timestamp;
 
 /// What a decision is made from, but for the value itself.
@@ -84,12 +84,12 @@ impl Rule {
         }
     }
 
-    /// What this rule says about `activity` with data of `subject`.
+    /// What this rule says about `activity` with data of `subjects`.
     #[inline]
     pub fn judge(
         self,
         activity: Activity,
-        subject: Option<Subject>,
+        subjects: &Subjects,
         policy: &Policy,
         about: &Circumstances<'_>,
     ) -> Verdict {
@@ -98,10 +98,7 @@ impl Rule {
             Self::Speculative => deny_if(signals.speculative, Refusal::Speculative),
             Self::Crawler => deny_if(signals.crawler, Refusal::Crawler),
             Self::OwnOptOut if signals.opt_out_cookie => Verdict::Deny(Refusal::OptOutCookie),
-            Self::OwnOptOut => {
-                let opted_out = subject.is_some_and(|subject| about.opt_outs.is_opted_out(subject));
-                deny_if(opted_out, Refusal::OptedOut)
-            }
+            Self::OwnOptOut => deny_if(about.opt_outs.is_any_opted_out(subjects), Refusal::OptedOut),
             Self::PersonalizeAds => match signals.personalize {
                 Personalize::On => Verdict::Abstain,
                 Personalize::Malformed => Verdict::Deny(Refusal::PrefsMalformed),

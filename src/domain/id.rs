@@ -18,6 +18,8 @@ pub enum InvalidId {
     Uuid,
     /// Not 1 to 64 characters of `[0-9A-Za-z_-]`.
     ClickId,
+    /// Not a decimal number below 2^32.
+    Partner,
 }
 
 impl fmt::Display for InvalidId {
@@ -27,6 +29,7 @@ impl fmt::Display for InvalidId {
             Self::Hex { digits } => write!(f, "expected {digits} hexadecimal digits"),
             Self::Uuid => f.write_str("expected a UUID of 8-4-4-4-12 hexadecimal digits"),
             Self::ClickId => f.write_str("expected 1 to 64 characters 0-9, A-Z, a-z, _ or -"),
+            Self::Partner => f.write_str("expected a number below 4294967296"),
         }
     }
 }
@@ -258,6 +261,46 @@ hashed_id!(
     /// SHA-256 of a phone number in E.164 with its `+`.
     HashedPhone
 );
+
+hashed_id!(
+    /// SHA-256 of a device's advertising id in lower case.
+    HashedDeviceId
+);
+hashed_id!(
+    /// SHA-256 of a partner's id for a person, as the partner writes it.
+    HashedPartnerUserId
+);
+
+/// An audience partner, by the number that its tags carry (`p_id`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartnerId(u32);
+
+impl PartnerId {
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for PartnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for PartnerId {
+    type Err = InvalidId;
+
+    /// Decimal, without a sign.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits);
+        number.map(Self).ok_or(InvalidId::Partner)
+    }
+}
 
 /// The token that an ad click added to the landing URL (`twclid`), kept as it came.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -30,11 +30,12 @@ pub fn explain(
     let directed_to_children = drafts.is_ok_and(|drafts| drafts.pixel.directed_to_children);
     let heard = live.gate.hear(&visitor.signals);
     let about = Circumstances { heard: &heard, directed_to_children, opt_outs, now };
-    let subject = match visitor.browser {
+    let browser = match visitor.browser {
         Browser::Known(known) => Some(Subject::Browser(known.cookie.browser_id)),
         Browser::New | Browser::Ambiguous => None,
     };
-    let ask = |activity| (activity, live.gate.explain(activity, subject, &about).collect());
+    let subjects = [browser, None, None];
+    let ask = |activity| (activity, live.gate.explain(activity, &subjects, &about).collect());
     Explanation {
         decisions: Activity::ALL.into_iter().map(ask).collect(),
         details: heard.details().collect(),

@@ -10,7 +10,7 @@ use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::consent::policy::PolicyVersion;
 use crate::domain::conversion::{Conversion, ShortText};
-use crate::domain::id::{AccountId, EventId, EventTagId, PixelId};
+use crate::domain::id::{AccountId, EventId, EventTagId, PartnerId, PixelId};
 use crate::domain::money::Currency;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::page::PageAddress;
@@ -65,7 +65,11 @@ pub(super) struct EvidenceLine {
 pub(super) struct OptOutLine {
     pub(super) kind: &'static str,
     pub(super) at: Text<Timestamp>,
-    pub(super) browser_id: String,
+    /// By what the subject is told: `browser_id`, or the name of a hash.
+    pub(super) subject: &'static str,
+    pub(super) browser_id: Option<String>,
+    pub(super) hashed_id: Option<String>,
+    pub(super) partner_id: Option<u32>,
     pub(super) choice: &'static str,
 }
 
@@ -121,11 +125,15 @@ impl EvidenceLine {
 
 impl OptOutLine {
     pub(super) fn of(opt_out: &OptOut) -> Self {
-        let Subject::Browser(browser) = opt_out.subject;
+        let subject = opt_out.subject;
+        let is_browser = matches!(subject, Subject::Browser(_));
         Self {
             kind: "opt_out",
             at: Text(opt_out.at),
-            browser_id: browser.expose(),
+            subject: subject.key_name(),
+            browser_id: is_browser.then(|| subject.expose()),
+            hashed_id: (!is_browser).then(|| subject.expose()),
+            partner_id: subject.partner_id().map(PartnerId::number),
             choice: choice_name(opt_out.choice),
         }
     }
@@ -243,7 +251,8 @@ pub(super) mod tests {
             &opted_out(),
             concat!(
                 r#"{"kind":"opt_out","at":"2026-11-22T03:04:05.678Z","#,
-                r#""browser_id":"01010101010101010101010101010101","choice":"out"}"#
+                r#""subject":"browser_id","browser_id":"01010101010101010101010101010101","hashed_id":null,"#,
+                r#""partner_id":null,"choice":"out"}"#
             ),
         );
     }

@@ -35,7 +35,7 @@ impl<W: Write> Csv<W> {
     }
 }
 
-const CSV_COLUMNS: [&str; 26] = [
+const CSV_COLUMNS: [&str; 29] = [
     "kind",
     "id",
     "at",
@@ -62,6 +62,9 @@ const CSV_COLUMNS: [&str; 26] = [
     "policy",
     "decided_at",
     "choice",
+    "subject",
+    "hashed_id",
+    "partner_id",
 ];
 
 /// What a row has no value for.
@@ -102,6 +105,9 @@ fn conversion_record(
         line.evidence.policy.0.to_string(),
         line.evidence.decided_at.0.to_string(),
         String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
     ]
 }
 
@@ -110,8 +116,11 @@ fn opt_out_record(opt_out: &OptOut) -> [String; CSV_COLUMNS.len()] {
     let mut record = [const { String::new() }; CSV_COLUMNS.len()];
     record[0] = line.kind.to_owned();
     record[2] = line.at.0.to_string();
-    record[13] = line.browser_id;
+    record[13] = or_empty(line.browser_id);
     record[25] = line.choice.to_owned();
+    record[26] = line.subject.to_owned();
+    record[27] = or_empty(line.hashed_id);
+    record[28] = or_empty(line.partner_id);
     record
 }
 
@@ -135,6 +144,9 @@ mod tests {
             lines[1].starts_with("conversion,018bcfe5-6801-7000-8000-000000000000,2026-11-22T03:04:05.678Z,")
         );
         assert!(lines[1].contains(r#",e-1,"o,1",12500000,USD,1,01010101"#), "{}", lines[1]);
-        assert!(lines[3].starts_with("opt_out,,2026-11-22T03:04:05.678Z,,") && lines[3].ends_with(",out"));
+        assert!(
+            lines[3].starts_with("opt_out,,2026-11-22T03:04:05.678Z,,")
+                && lines[3].ends_with(",out,browser_id,,")
+        );
     }
 }

@@ -10,7 +10,10 @@ use crate::consent::evidence::{Basis, Evidence};
 use crate::consent::policy::{PolicyVersion, Regime};
 use crate::domain::conversion::{Conversion, Country, Identifiers, ShortText, Source};
 use crate::domain::event::EventType;
-use crate::domain::id::{AccountId, BrowserId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
+use crate::domain::id::{
+    AccountId, BrowserId, EventId, EventTagId, HashedDeviceId, HashedEmail, HashedPartnerUserId, HashedPhone,
+    PartnerId, PixelId,
+};
 use crate::domain::money::{Currency, Money};
 use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::page::PageAddress;
@@ -192,13 +195,40 @@ pub(super) struct StoredOptOut {
 #[derive(Debug, Serialize, Deserialize)]
 enum StoredSubject {
     Browser([u8; 16]),
+    Device([u8; 32]),
+    PartnerUser(u32, [u8; 32]),
+    Email([u8; 32]),
+    Phone([u8; 32]),
+}
+
+impl StoredSubject {
+    const fn lend(subject: Subject) -> Self {
+        match subject {
+            Subject::Browser(id) => Self::Browser(id.bytes()),
+            Subject::Device(id) => Self::Device(id.bytes()),
+            Subject::PartnerUser(partner, id) => Self::PartnerUser(partner.number(), id.bytes()),
+            Subject::Email(id) => Self::Email(id.bytes()),
+            Subject::Phone(id) => Self::Phone(id.bytes()),
+        }
+    }
+
+    const fn take(self) -> Subject {
+        match self {
+            Self::Browser(bytes) => Subject::Browser(BrowserId::from_bytes(bytes)),
+            Self::Device(bytes) => Subject::Device(HashedDeviceId::from_bytes(bytes)),
+            Self::PartnerUser(partner, bytes) => {
+                Subject::PartnerUser(PartnerId::from_number(partner), HashedPartnerUserId::from_bytes(bytes))
+            }
+            Self::Email(bytes) => Subject::Email(HashedEmail::from_bytes(bytes)),
+            Self::Phone(bytes) => Subject::Phone(HashedPhone::from_bytes(bytes)),
+        }
+    }
 }
 
 impl StoredOptOut {
     pub(super) const fn lend(opt_out: &OptOut) -> Self {
-        let Subject::Browser(browser) = opt_out.subject;
         Self {
-            subject: StoredSubject::Browser(browser.bytes()),
+            subject: StoredSubject::lend(opt_out.subject),
             at_ms: opt_out.at.0,
             out: matches!(opt_out.choice, Choice::Out),
         }
@@ -210,10 +240,8 @@ impl StoredOptOut {
 
     pub(super) fn read(payload: &[u8]) -> Option<OptOut> {
         let stored: Self = postcard::from_bytes(payload).ok()?;
-        let StoredSubject::Browser(browser) = stored.subject;
-        let subject = Subject::Browser(BrowserId::from_bytes(browser));
         let choice = if stored.out { Choice::Out } else { Choice::In };
-        Some(OptOut { subject, at: Timestamp(stored.at_ms), choice })
+        Some(OptOut { subject: stored.subject.take(), at: Timestamp(stored.at_ms), choice })
     }
 }
 

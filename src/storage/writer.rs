@@ -169,7 +169,7 @@ impl Writer {
     ) -> Outcome {
         let conversion = permitted.value();
         // The gate may have looked before the opt-out came. Nobody gets between here and the log.
-        if conversion.subject().is_some_and(|subject| self.opt_outs.is_opted_out(subject)) {
+        if self.opt_outs.is_any_opted_out(&conversion.subjects()) {
             self.metrics.opted_out.inc();
             return Outcome::OptedOut;
         }

@@ -14,15 +14,15 @@ mod storage {
 mod attacker {
     use crate::consent::activity::Activity;
     use crate::consent::regulated::Regulated;
-    use crate::domain::opt_out::Subject;
+    use crate::domain::opt_out::Subjects;
 
     pub struct Unruly;
 
     impl Regulated for Unruly { //~
         const ACTIVITY: Activity = Activity::Measure;
 
-        fn subject(&self) -> Option<Subject> {
-            None
+        fn subjects(&self) -> Subjects {
+            [None; 3]
         }
 
         fn forget_identifiers(&mut self) {}

@@ -22,7 +22,7 @@ pub(crate) struct Stats {
     pub(crate) seconds: Vec<Second>,
     pub(crate) sent: u64,
     pub(crate) answers: u64,
-    /// Answers below 400 that came before the window closed.
+    /// Answers below 400 that came inside the window, whenever they were due.
     pub(crate) good_in_window: u64,
     pub(crate) answers_in_window: u64,
     /// Connections that failed while a request was on its way.
@@ -75,14 +75,15 @@ impl Stats {
         }
     }
 
-    /// Counts `reply`. `since_opening` is `None` for an answer after the window's end.
-    pub(super) fn record(
-        &mut self,
-        browser: Browser,
-        reply: &Reply<'_>,
-        times: Times,
-        since_opening: Option<Duration>,
-    ) {
+    /// Counts an answer that came `since_opening` of the window.
+    pub(super) fn answered_in_window(&mut self, status: u16, times: Times, since_opening: Duration) {
+        self.answers_in_window += 1;
+        self.good_in_window += u64::from(status < 400);
+        self.second(since_opening).record(status, nanos(times.answered - times.intended));
+    }
+
+    /// Counts `reply` with its latency.
+    pub(super) fn record(&mut self, browser: Browser, reply: &Reply<'_>, times: Times) {
         let good = reply.status < 400;
         let latency = nanos(times.answered - times.intended);
         self.answers += 1;
@@ -90,11 +91,6 @@ impl Stats {
         if good {
             self.latency.saturating_record(latency);
             self.service.saturating_record(nanos(times.answered - times.sent));
-        }
-        if let Some(at) = since_opening {
-            self.answers_in_window += 1;
-            self.good_in_window += u64::from(good);
-            self.second(at).record(reply.status, latency);
         }
         count(&mut self.statuses, |&status| status == reply.status, || reply.status);
         let outcome = reply.outcome();

@@ -161,14 +161,16 @@ impl Shared {
         sent: Instant,
     ) {
         let times = Times { intended, sent, answered: Instant::now() };
-        let (opens, closes) = self.window.get();
-        // A closed loop is measured by what was answered in the window, an open one by what was due in it.
-        let counts = if self.plan.mode == Mode::Closed { times.answered } else { intended };
-        if counts >= opens && counts < closes {
-            let inside = times.answered < closes && times.answered >= opens;
-            let at = inside.then(|| times.answered - opens);
-            self.stats.borrow_mut().record(browser, reply, times, at);
+        let window = self.window.get();
+        let counts = Counts::of(times, window, self.plan.mode);
+        let mut stats = self.stats.borrow_mut();
+        if counts.for_throughput {
+            stats.answered_in_window(reply.status, times, times.answered - window.0);
         }
+        if counts.for_latency {
+            stats.record(browser, reply, times);
+        }
+        drop(stats);
         if let Some(cookie) = reply.id_cookie() {
             self.remember(cookie);
         }
@@ -179,6 +181,24 @@ impl Shared {
         if known.len() < BROWSERS_MAX {
             known.push(cookie.into());
         }
+    }
+}
+
+/// Which figures an answer is a part of.
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    /// It came in the window, whenever it was due: what is late at the end makes up for what was late at the beginning.
+    for_throughput: bool,
+    /// In a closed loop the same; in an open one it was due in the window, whenever it came.
+    for_latency: bool,
+}
+
+impl Counts {
+    fn of(times: Times, (opens, closes): (Instant, Instant), mode: Mode) -> Self {
+        let is_inside = |moment| moment >= opens && moment < closes;
+        let for_throughput = is_inside(times.answered);
+        let for_latency = if mode == Mode::Closed { for_throughput } else { is_inside(times.intended) };
+        Self { for_throughput, for_latency }
     }
 }
 
@@ -262,3 +282,32 @@ async fn connect_again(shared: &Shared, index: usize) -> Option<Connection> {
 /// How many different returning browsers there are at most.
 const BROWSERS_MAX: usize = 4096;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drive::plan::Arrivals;
+
+    const OPEN: Mode = Mode::Open { rate: 1.0, arrivals: Arrivals::Poisson };
+
+    /// Of an answer due and given at these seconds, with a window from 10 to 20.
+    #[track_caller]
+    fn check(mode: Mode, intended: u64, answered: u64, for_throughput: bool, for_latency: bool) {
+        let zero = Instant::now();
+        let at = |second| zero + Duration::from_secs(second);
+        let times = Times { intended: at(intended), sent: at(intended), answered: at(answered) };
+        let counts = Counts::of(times, (at(10), at(20)), mode);
+        assert_eq!(counts, Counts { for_throughput, for_latency }, "{mode:?}, {intended} to {answered}");
+    }
+
+    #[test]
+    fn throughput_counts_what_came_in_the_window_and_latency_what_was_due() {
+        check(OPEN, 9, 9, false, false);
+        check(OPEN, 9, 10, true, false);
+        check(OPEN, 10, 10, true, true);
+        check(OPEN, 19, 20, false, true);
+        check(OPEN, 20, 21, false, false);
+        check(Mode::Closed, 9, 10, true, true);
+        check(Mode::Closed, 19, 20, false, false);
+    }
+}

@@ -3,12 +3,12 @@
 use super::*;
 use crate::consent::policy::Vendor;
 use crate::consent::refusal::RefusalKind;
-use crate::consent::regulated::BrowserCookie;
+use crate::consent::regulated::{BrowserCookie, Regulated};
 use crate::consent::signals::{GdprFlag, Personalize};
 use crate::consent::tcf::vendor_list::VendorDeclaration;
 use crate::domain::conversion::Country;
-use crate::domain::id::BrowserId;
-use crate::domain::opt_out::OptOutView;
+use crate::domain::id::{BrowserId, HashedEmail, HashedPhone};
+use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
 
 struct OptedOut(bool);
@@ -60,7 +60,7 @@ impl Case {
     }
 
     fn decide(&self, activity: Activity) -> Result<(Regime, Basis), Refused> {
-        self.with(|gate, about| gate.decide(activity, Some(Subject::Browser(COOKIE.browser_id)), about))
+        self.with(|gate, about| gate.decide(activity, &COOKIE.subjects(), about))
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Gate, &Circumstances<'_>) -> T) -> T {
@@ -176,9 +176,9 @@ fn identifying_is_permitted_only_where_measuring_is() {
 fn explain_equals_what_happens() {
     for case in cases() {
         for activity in Activity::ALL {
-            let subject = Some(Subject::Browser(COOKIE.browser_id));
+            let subjects = COOKIE.subjects();
             let first = case.with(|gate, about| {
-                gate.explain(activity, subject, about).find_map(|(_, verdict)| match verdict {
+                gate.explain(activity, &subjects, about).find_map(|(_, verdict)| match verdict {
                     Verdict::Deny(reason) => Some(reason),
                     _ => None,
                 })
@@ -370,7 +370,7 @@ fn granted(text: &'static str, consent: bool) -> [Result<(Regime, Basis), Refusa
         opt_outs: &OptedOut(false),
         now: Timestamp(7),
     };
-    Activity::ALL.map(|activity| gate.decide(activity, None, &about).map_err(|refused| refused.reason))
+    Activity::ALL.map(|activity| gate.decide(activity, &[None; 3], &about).map_err(|refused| refused.reason))
 }
 
 #[test]
@@ -418,4 +418,35 @@ fn every_tc_string_must_allow_and_gpp_brings_one_too() {
     );
     check(Regime::Gdpr, &[("gdpr_consent", CONSENTED), ("gdpr_consent", "x")], Err(Refusal::TcMalformed));
     check(Regime::None, &[("gdpr_consent", "x")], NO_BASIS);
+}
+
+/// Only this subject has opted out.
+struct Only(Subject);
+
+impl OptOutView for Only {
+    fn is_opted_out(&self, subject: Subject) -> bool {
+        subject == self.0
+    }
+}
+
+#[test]
+fn an_opt_out_of_anyone_whom_a_value_is_about_counts() {
+    let (browser, email, phone) = (BrowserId::from_bytes([1; 16]), [2; 32], [3; 32]);
+    let subjects = [
+        Subject::Browser(browser),
+        Subject::Email(HashedEmail::from_bytes(email)),
+        Subject::Phone(HashedPhone::from_bytes(phone)),
+    ];
+    let gate = Gate::new(Policy::new(Regime::None));
+    let decide = |opt_outs: &Only| {
+        let signals = Signals::default();
+        let heard = gate.hear(&signals);
+        let about = Circumstances { heard: &heard, directed_to_children: false, opt_outs, now: Timestamp(0) };
+        gate.decide(Activity::Measure, &subjects.map(Some), &about).map_err(|refused| refused.reason)
+    };
+    for subject in subjects {
+        assert_eq!(decide(&Only(subject)), Err(Refusal::OptedOut), "{subject:?}");
+    }
+    let another = Subject::Email(HashedEmail::from_bytes(phone));
+    assert!(decide(&Only(another)).is_ok());
 }

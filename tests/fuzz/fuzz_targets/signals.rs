@@ -80,7 +80,7 @@ fn is_allowed(signals: &Signals<'_>, default_regime: Regime, activity: Activity)
     let heard = gate.hear(signals);
     let about =
         Circumstances { heard: &heard, directed_to_children: false, opt_outs: &Nobody, now: Timestamp(0) };
-    let verdicts: Vec<_> = gate.explain(activity, None, &about).map(|(_, verdict)| verdict).collect();
+    let verdicts: Vec<_> = gate.explain(activity, &[None; 3], &about).map(|(_, verdict)| verdict).collect();
     let denied = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Deny(_)));
     !denied && verdicts.iter().any(|verdict| matches!(verdict, Verdict::Allow(..)))
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use pixelgate::domain::conversion::{Conversion, Country, Identifiers, ShortText};
 use pixelgate::domain::event::EventType;
-use pixelgate::domain::id::{HashedEmail, HashedPhone};
+use pixelgate::domain::id::{HashedDeviceId, HashedEmail, HashedPartnerUserId, HashedPhone, PartnerId};
 use pixelgate::domain::money::{Currency, Money};
-use pixelgate::domain::opt_out::Choice;
+use pixelgate::domain::opt_out::{Choice, Subject};
 use pixelgate::domain::page::PageAddress;
 use pixelgate::storage::disk::Disk;
 use pixelgate::storage::entry::Entry;
@@ -57,6 +57,10 @@ fn entries() -> Vec<Entry> {
     entries.push(opt_out(browser(6), Choice::Out));
     entries.push(opt_out(browser(7), Choice::Out));
     entries.push(opt_out(browser(7), Choice::In));
+    let device = Subject::Device(HashedDeviceId::from_bytes([8; 32]));
+    let user = HashedPartnerUserId::from_bytes([9; 32]);
+    let user = Subject::PartnerUser(PartnerId::from_number(111), user);
+    entries.extend([device, user, email(10), phone(11)].map(|subject| opt_out(subject, Choice::Out)));
     entries
 }
 
@@ -78,7 +82,7 @@ fn a_log_of_version_1_is_read_and_gone_on_with() {
     put(&disk, file(), LOG);
     assert_eq!(lines(&disk), LINES);
     let (log, recovery) = open(dir(), &disk.shared(), small()).unwrap();
-    assert_eq!((recovery.entries, recovery.opt_outs, recovery.torn_bytes), (18, 1, 0));
+    assert_eq!((recovery.entries, recovery.opt_outs, recovery.torn_bytes), (22, 5, 0));
     let again = admit(with_event_id("event-1", conversion(EventType::Purchase, 101)));
     assert_eq!(append_each(&log, [again])[0], Ok(Appended::Duplicate(event_id(100))));
     append_each(&log, [purchase(102)]);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 
+use pixelgate::consent::regulated::Regulated;
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::opt_out::{Choice, OptOutView, Subject};
 use pixelgate::storage::log::{Appended, Log};
@@ -26,7 +27,7 @@ struct Seen {
 
 /// One person's hits from two workers, through a gate that never hears of an opt-out, while a third opts the person
 /// out.
-fn race(log: &Log, rng: &Seeded, first_number: u64, seen: &Seen) {
+fn race(log: &Log, who: Subject, rng: &Seeded, first_number: u64, seen: &Seen) {
     let start = Barrier::new(3);
     let (start, hits) = (&start, 4 + rng.below(8));
     let (before, kinds) = (rng.below(hits), rng.next());
@@ -40,7 +41,7 @@ fn race(log: &Log, rng: &Seeded, first_number: u64, seen: &Seen) {
                     } else {
                         EventType::Purchase
                     };
-                    admit(by(browser(1), conversion(event, number)))
+                    admit(by(who, conversion(event, number)))
                 };
                 let numbers: Vec<_> = numbers.collect();
                 start.wait();
@@ -59,7 +60,7 @@ fn race(log: &Log, rng: &Seeded, first_number: u64, seen: &Seen) {
             start.wait();
             let others = (0..before).map(|number| page_view(first_number + 1_000 + number));
             append_each(log, others);
-            let answers = append_each(log, [opt_out(browser(1), Choice::Out)]);
+            let answers = append_each(log, [opt_out(who, Choice::Out)]);
             assert!(matches!(answers[..], [Ok(Appended::Stored(_))]), "{answers:?}");
         });
     });
@@ -71,12 +72,11 @@ fn following(rows: &[Stored]) -> usize {
     for row in rows {
         match &row.row {
             Row::OptOut(opt_out) => {
-                let Subject::Browser(browser) = opt_out.subject;
-                out.insert(browser.bytes());
+                out.insert(opt_out.subject.expose());
             }
             Row::Conversion { conversion, .. } => {
-                let browser = conversion.identifiers.browser_id;
-                following += usize::from(browser.is_some_and(|browser| out.contains(&browser.bytes())));
+                let about = conversion.subjects().into_iter().flatten();
+                following += usize::from(about.map(Subject::expose).any(|subject| out.contains(&subject)));
             }
         }
     }
@@ -85,9 +85,10 @@ fn following(rows: &[Stored]) -> usize {
 
 fn history(seed: u64, seen: &Seen) {
     let rng = Seeded::new(seed);
+    let who = [browser(1), email(1), phone(1)][rng.below(3) as usize];
     let mut disk = SimulatedDisk::new(seed, Faults::default());
     let (mut log, _) = open(dir(), &disk.shared(), small()).expect("an empty directory");
-    race(&log, &rng, 1, seen);
+    race(&log, who, &rng, 1, seen);
     if seed.is_multiple_of(4) {
         // Closed in order, killed, or cut off: the opt-out was acknowledged, so it has to be there.
         seen.restarts.fetch_add(1, Ordering::Relaxed);
@@ -99,8 +100,8 @@ fn history(seed: u64, seen: &Seen) {
         log.close().expect("a good disk takes everything");
         disk = image.unwrap_or(disk);
         (log, _) = open(dir(), &disk.shared(), small()).expect("it was closed or cut off");
-        assert!(log.opt_outs().is_opted_out(browser(1)), "seed {seed}");
-        race(&log, &rng, 10_001, seen);
+        assert!(log.opt_outs().is_opted_out(who), "seed {seed}");
+        race(&log, who, &rng, 10_001, seen);
     }
     log.close().expect("a good disk takes everything");
     let rows = read_all(dir(), &disk.shared());

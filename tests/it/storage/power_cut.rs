@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use pixelgate::consent::regulated::Regulated;
 use pixelgate::domain::conversion::Conversion;
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::EventId;
@@ -155,18 +156,15 @@ fn check_sequences_and_opt_outs(rows: &[Stored], what: &str) {
     for row in rows {
         match &row.row {
             Row::OptOut(opt_out) => {
-                let Subject::Browser(browser) = opt_out.subject;
+                let subject = opt_out.subject.expose();
                 match opt_out.choice {
-                    Choice::Out => out.insert(browser.bytes()),
-                    Choice::In => out.remove(&browser.bytes()),
+                    Choice::Out => out.insert(subject),
+                    Choice::In => out.remove(&subject),
                 };
             }
             Row::Conversion { conversion, .. } => {
-                let browser = conversion.identifiers.browser_id.map(|browser| browser.bytes());
-                assert!(
-                    browser.is_none_or(|browser| !out.contains(&browser)),
-                    "it follows an opt-out: {what}"
-                );
+                let mut about = conversion.subjects().into_iter().flatten().map(Subject::expose);
+                assert!(!about.any(|subject| out.contains(&subject)), "it follows an opt-out: {what}");
             }
         }
     }

@@ -12,7 +12,7 @@ use pixelgate::consent::rule::Circumstances;
 use pixelgate::consent::signals::Signals;
 use pixelgate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
 use pixelgate::domain::event::EventType;
-use pixelgate::domain::id::{AccountId, BrowserId, EventId, EventTagId, PixelId};
+use pixelgate::domain::id::{AccountId, BrowserId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
 use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject};
 use pixelgate::domain::time::{Clock, Rng, Timestamp};
 use pixelgate::storage::disk::Disk;
@@ -103,6 +103,14 @@ pub(super) fn browser(number: u64) -> Subject {
     Subject::Browser(BrowserId::from_bytes(bytes))
 }
 
+pub(super) fn email(number: u8) -> Subject {
+    Subject::Email(HashedEmail::from_bytes([number; 32]))
+}
+
+pub(super) fn phone(number: u8) -> Subject {
+    Subject::Phone(HashedPhone::from_bytes([number; 32]))
+}
+
 pub(super) fn event_id(number: u64) -> EventId {
     EventId::new(1_795_316_645_678, {
         let mut random = [0; 10];
@@ -135,8 +143,12 @@ pub(super) fn conversion(event: EventType, number: u64) -> Conversion {
 
 /// By the same browser.
 pub(super) fn by(subject: Subject, draft: Conversion) -> Conversion {
-    let Subject::Browser(browser_id) = subject;
-    let identifiers = Identifiers { browser_id: Some(browser_id), ..draft.identifiers };
+    let identifiers = match subject {
+        Subject::Browser(browser_id) => Identifiers { browser_id: Some(browser_id), ..draft.identifiers },
+        Subject::Email(email) => Identifiers { hashed_email: Some(email), ..draft.identifiers },
+        Subject::Phone(phone) => Identifiers { hashed_phone: Some(phone), ..draft.identifiers },
+        Subject::Device(_) | Subject::PartnerUser(..) => unreachable!("no conversion has one"),
+    };
     Conversion { identifiers, ..draft }
 }
 
