@@ -3,6 +3,7 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod erase;
 mod parts;
 mod worker;
 
@@ -20,10 +21,12 @@ use crate::service::caller::Keys;
 use crate::service::clock::SystemClock;
 use crate::service::crypto::{SystemRng, same_secret};
 use crate::service::dev::DevService;
+use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
 use crate::storage::disk::Disk;
 use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
+pub use erase::erase;
 use parts::Shared;
 pub use parts::{identity, live};
 
@@ -106,30 +109,36 @@ pub fn start(config: Config, environment: Environment, reread: Reread) -> Result
             batcher,
         )?);
     }
-    let admin_service = admin_service(&config, &shared, operation.clone());
     for listener in admin_listener {
         let options = shared.admin_options.clone();
-        let nothing = std::future::ready(());
+        let (erasure, batcher) = shared.erasure();
+        let admin_service = admin_service(&config, &shared, operation.clone(), erasure);
         threads.push(worker::spawn(
             "admin".to_owned(),
             listener,
-            admin_service.clone(),
+            admin_service,
             options,
             stopped.clone(),
-            nothing,
+            batcher,
         )?);
     }
     Ok(Running { public, admin, operation, shutdown, threads, log: shared.log })
 }
 
-fn admin_service(config: &Config, shared: &Shared, operation: Arc<Operation>) -> Arc<Admin> {
+fn admin_service(
+    config: &Config,
+    shared: &Shared,
+    operation: Arc<Operation>,
+    erasure: ErasureService,
+) -> Arc<Admin> {
     let token =
         config.admin_token.as_ref().map(|token| secrecy::ExposeSecret::expose_secret(token).to_owned());
     let dev = (config.mode == Mode::Development).then(|| DevService {
         journal: shared.journal.clone().unwrap_or_default(),
         data_dir: config.data_dir.clone(),
     });
-    Arc::new(Admin { keys: Keys::new(token, same_secret), limits: parts::authentications(), operation, dev })
+    let (keys, limits) = (Keys::new(token, same_secret), parts::authentications());
+    Arc::new(Admin { keys, limits, operation, erasure, dev })
 }
 
 /// Starts the server, tells `ready` where it listens, and serves until SIGTERM or SIGINT; SIGHUP reloads.

@@ -16,7 +16,7 @@ use super::{AppError, Environment, Reread};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
 use crate::consent::policy::Policy;
-use crate::domain::time::{Clock, Rng};
+use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::http::csrf::Forms;
 use crate::http::limits::Limits;
 use crate::http::proxy::TrustedProxies;
@@ -26,18 +26,20 @@ use crate::http::server::ServerOptions;
 use crate::http::tls;
 use crate::service::crawler::Crawlers;
 use crate::service::crypto::MacKey;
+use crate::service::erasure::ErasureService;
 use crate::service::geo::Geo;
 use crate::service::identity::IdentityKeys;
 use crate::service::journal::Journal;
 use crate::service::live::{Live, SharedLive};
 use crate::service::metrics::PixelMetrics;
-use crate::service::operation::Operation;
+use crate::service::operation::{ErasureState, LogState, Operation};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
 use crate::storage::durable::AckClass;
+use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
-use crate::storage::options::{AckClasses, LogOptions};
+use crate::storage::options::{AckClasses, LogOptions, Retain};
 
 /// What the workers share.
 pub(super) struct Shared {
@@ -52,6 +54,7 @@ pub(super) struct Shared {
     metrics: Arc<PixelMetrics>,
     forms: Arc<Forms>,
     registry: MetricsRegistry,
+    erase_within: Duration,
 }
 
 impl Shared {
@@ -75,6 +78,7 @@ impl Shared {
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
             registry,
+            erase_within: config.erase_within,
             public_options,
             admin_options,
             log: Arc::new(log),
@@ -120,9 +124,36 @@ impl Shared {
             live.store(Arc::new(fresh));
             Ok(())
         });
-        let log = Arc::downgrade(&self.log);
-        let ready = Box::new(move || log.upgrade().is_some_and(|log| log.is_ready()));
-        Arc::new(Operation::new(std::mem::take(&mut self.registry), ready, reload))
+        let (log, clock, within) = (Arc::downgrade(&self.log), self.clock.clone(), self.erase_within);
+        let state = Box::new(move || LogState {
+            is_ready: log.upgrade().is_some_and(|log| log.is_ready()),
+            erasures: log
+                .upgrade()
+                .map_or(ErasureState::Done, |log| erasures(&log.erasures(), within, clock.now())),
+        });
+        Arc::new(Operation::new(std::mem::take(&mut self.registry), state, reload))
+    }
+
+    /// With what has to run on the same thread beside it.
+    pub(super) fn erasure(&self) -> (ErasureService, impl Future<Output = ()> + Send + 'static + use<>) {
+        let (log, batcher) = self.log.appender(tokio::task::yield_now);
+        let service = ErasureService {
+            log,
+            erasures: self.log.erasures(),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            within: self.erase_within,
+        };
+        (service, batcher)
+    }
+}
+
+fn erasures(erasures: &Erasures, within: Duration, now: Timestamp) -> ErasureState {
+    match erasures.pending().1 {
+        None => ErasureState::Done,
+        Some(oldest) if u128::from(now.0.saturating_sub(oldest.0)) > within.as_millis() => ErasureState::Late,
+        Some(_) if erasures.failure().is_some() => ErasureState::Failing,
+        Some(_) => ErasureState::Pending,
     }
 }
 
@@ -259,7 +290,8 @@ fn log_options(config: &Config) -> LogOptions {
             conversion: class(config.log.ack.conversion),
         },
         queue_entries_max: config.log.queue_entries,
-        retain: config.log.retain_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+        retain: Retain { page_view: config.log.retain.page_view, conversion: config.log.retain.conversion },
+        erase_within: config.erase_within,
         ..LogOptions::default()
     }
 }

@@ -5,6 +5,7 @@
 
 mod check_config;
 mod demo;
+mod erase;
 pub mod explain;
 mod export;
 mod inspect;
@@ -46,6 +47,7 @@ enum Command {
     CheckConfig(check_config::Args),
     Keygen(keygen::Args),
     Explain(explain::Args),
+    Erase(erase::Args),
     Export(export::Args),
     Inspect(inspect::Args),
     Log(log::Args),
@@ -66,6 +68,7 @@ pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::CheckConfig(args) => check_config::run(&args, io),
         Command::Keygen(args) => keygen::run(&args, io),
         Command::Explain(args) => explain::run(&args, io),
+        Command::Erase(args) => erase::run(&args, io),
         Command::Export(args) => export::run(&args, io),
         Command::Inspect(args) => inspect::run(&args, io),
         Command::Log(args) => log::run(&args, io),

@@ -41,6 +41,7 @@ mod connection;
 mod date;
 mod deadline;
 mod encode;
+mod erasures;
 mod exchange;
 mod h2;
 mod one_request;

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod crawler;
 pub mod crypto;
 pub mod dev;
+pub mod erasure;
 pub mod explain;
 pub mod geo;
 pub mod hit;

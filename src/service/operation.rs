@@ -12,7 +12,7 @@ use super::caller::Caller;
 pub struct Operation {
     registry: Registry,
     draining: AtomicBool,
-    log_is_ready: Box<dyn Fn() -> bool + Send + Sync>,
+    log: Box<dyn Fn() -> LogState + Send + Sync>,
     /// One at a time, so that an older file cannot win over a newer one.
     reload: Mutex<Reload>,
 }
@@ -25,7 +25,28 @@ pub type Reload = Box<dyn Fn() -> Result<(), String> + Send>;
 pub struct Readiness {
     /// The disk takes what it is given.
     pub log: bool,
+    /// What became of erasures; says nothing about requests.
+    pub erasures: ErasureState,
     pub draining: bool,
+}
+
+/// The log as its operator has to know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogState {
+    pub is_ready: bool,
+    pub erasures: ErasureState,
+}
+
+/// Whether what was erased is gone from every file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasureState {
+    Done,
+    Pending,
+    /// The last attempt came to nothing, for want of room perhaps; it is tried again.
+    Failing,
+    /// The time for it is over.
+    Late,
 }
 
 impl Readiness {
@@ -35,16 +56,13 @@ impl Readiness {
 }
 
 impl Operation {
-    pub fn new(
-        registry: Registry,
-        log_is_ready: Box<dyn Fn() -> bool + Send + Sync>,
-        reload: Reload,
-    ) -> Self {
-        Self { registry, draining: AtomicBool::new(false), log_is_ready, reload: Mutex::new(reload) }
+    pub fn new(registry: Registry, log: Box<dyn Fn() -> LogState + Send + Sync>, reload: Reload) -> Self {
+        Self { registry, draining: AtomicBool::new(false), log, reload: Mutex::new(reload) }
     }
 
     pub fn readiness(&self) -> Readiness {
-        Readiness { log: (self.log_is_ready)(), draining: self.draining.load(Ordering::Relaxed) }
+        let LogState { is_ready, erasures } = (self.log)();
+        Readiness { log: is_ready, erasures, draining: self.draining.load(Ordering::Relaxed) }
     }
 
     /// From here on [`Self::readiness`] is negative, so that no more requests are sent here.
@@ -78,11 +96,12 @@ mod tests {
 
     #[test]
     fn a_draining_server_and_one_without_a_disk_are_not_ready() {
-        let operation = Operation::new(Registry::default(), Box::new(|| true), Box::new(|| Ok(())));
+        let log = |is_ready| Box::new(move || LogState { is_ready, erasures: ErasureState::Late });
+        let operation = Operation::new(Registry::default(), log(true), Box::new(|| Ok(())));
         assert!(operation.readiness().is_ready());
         operation.start_draining();
         assert!(!operation.readiness().is_ready());
-        let operation = Operation::new(Registry::default(), Box::new(|| false), Box::new(|| Ok(())));
+        let operation = Operation::new(Registry::default(), log(false), Box::new(|| Ok(())));
         assert!(!operation.readiness().is_ready());
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::consent::gate::Permitted;
 use crate::domain::conversion::{Conversion, ConversionKind};
+use crate::domain::erasure::Erasure;
 use crate::domain::opt_out::OptOut;
 
-/// One record. What is personal comes in a [`Permitted`]; an opt-out needs no permit, because it only ever removes.
+/// One record. What is personal comes in a [`Permitted`]; an opt-out and an erasure need no permit, because they
+/// only ever remove.
 #[derive(Debug, PartialEq)]
 #[expect(
     clippy::large_enum_variant,
@@ -13,6 +15,7 @@ use crate::domain::opt_out::OptOut;
 pub enum Entry {
     Conversion(Permitted<Conversion>),
     OptOut(OptOut),
+    Erasure(Erasure),
 }
 
 /// The kinds of record, as configuration, export and metrics name them.
@@ -21,22 +24,26 @@ pub enum EntryKind {
     PageView,
     Conversion,
     OptOut,
+    Erasure,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 3] = [Self::PageView, Self::Conversion, Self::OptOut];
+    pub const ALL: [Self; 4] = [Self::PageView, Self::Conversion, Self::OptOut, Self::Erasure];
+    /// Those that a reader of the log is shown.
+    pub const ROWS: [Self; 3] = [Self::PageView, Self::Conversion, Self::OptOut];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::PageView => "page_view",
             Self::Conversion => "conversion",
             Self::OptOut => "opt_out",
+            Self::Erasure => "erasure",
         }
     }
 
-    /// The inverse of [`Self::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    /// Whether entries of this kind only ever take something away. They are taken when nothing else is any more.
+    pub const fn only_removes(self) -> bool {
+        matches!(self, Self::OptOut | Self::Erasure)
     }
 }
 
@@ -48,6 +55,7 @@ impl Entry {
                 ConversionKind::Conversion => EntryKind::Conversion,
             },
             Self::OptOut(_) => EntryKind::OptOut,
+            Self::Erasure(_) => EntryKind::Erasure,
         }
     }
 }

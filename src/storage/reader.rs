@@ -10,11 +10,15 @@ use std::sync::Arc;
 use super::chain::{Chain, ChainError, Link};
 use super::disk::Disk;
 use super::entry::EntryKind;
+use super::erasures::Doomed;
 use super::file::{self, Header};
 use super::frame::Frame;
 use super::real_disk::RealDisk;
-use super::record::{BEGIN, CONVERSION, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION};
-use super::scan::{Cursor, Piece};
+use super::record::{
+    BEGIN, CONCEALED, CONVERSION, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION,
+};
+use super::record_erasure::{StoredErasure, about};
+use super::scan::{Cursor, Piece, pieces};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::id::EventId;
@@ -90,8 +94,31 @@ pub fn read_on(disk: Arc<dyn Disk>, dir: &Path, from: From) -> Result<Rows, Read
         From::AfterSequence(sequence) => chain.links_after(sequence),
         From::Start | From::AfterEvent(_) => &chain.links,
     };
+    let doomed =
+        doomed(&*disk, dir, links).map_err(|source| ReadError::Io { dir: dir.to_owned(), source })?;
     let links = links.iter().cloned().collect();
-    Ok(Rows { disk, dir: dir.to_owned(), links, from, open: None })
+    Ok(Rows { disk, dir: dir.to_owned(), links, doomed, from, open: None })
+}
+
+/// Whose rows are not shown although they are still there: erasures that are pending stand behind them. Whoever is
+/// done with when we look here is out of the files before we come to them.
+fn doomed(disk: &dyn Disk, dir: &Path, links: &[Link]) -> io::Result<Doomed> {
+    let mut doomed = Doomed::new();
+    for link in links {
+        let bytes = match file::load(disk, dir, link.header.number, link.end) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            loaded => loaded?,
+        };
+        for piece in pieces(&bytes, link.header) {
+            if let Piece::Frame(_, frame) = piece
+                && (frame.head.kind, frame.head.version) == (ERASURE, VERSION)
+                && let Some(erasure) = StoredErasure::read(frame.payload)
+            {
+                doomed.insert(erasure.subject, frame.head.sequence);
+            }
+        }
+    }
+    Ok(doomed)
 }
 
 /// The rows of a log; holds the bytes of one file at a time.
@@ -99,6 +126,7 @@ pub struct Rows {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     links: VecDeque<Link>,
+    doomed: Doomed,
     from: From,
     open: Option<OpenFile>,
 }
@@ -120,7 +148,7 @@ impl Iterator for Rows {
                     Err(error) => return Some(Err(error)),
                 }
             };
-            match open.next(self.links.is_empty()) {
+            match open.next(&self.doomed, self.links.is_empty()) {
                 Some(Ok(stored)) if !wants(&mut self.from, &stored) => {}
                 Some(read) => return Some(read),
                 None => self.open = None,
@@ -144,10 +172,11 @@ impl Rows {
 }
 
 impl OpenFile {
-    fn next(&mut self, is_last: bool) -> Option<Result<Stored, ReadError>> {
+    fn next(&mut self, doomed: &Doomed, is_last: bool) -> Option<Result<Stored, ReadError>> {
         let file = self.header.number;
         loop {
             match self.cursor.next(&self.bytes, self.header)? {
+                Piece::Frame(_, frame) if is_doomed(&frame, doomed) => {}
                 Piece::Frame(offset, frame) => match decode(&frame) {
                     Some(None) => {}
                     decoded => return Some(decoded.flatten().ok_or(ReadError::Unknown { file, offset })),
@@ -160,6 +189,17 @@ impl OpenFile {
             }
         }
     }
+}
+
+fn is_doomed(frame: &Frame<'_>, doomed: &Doomed) -> bool {
+    let mut is_doomed = false;
+    if !doomed.is_empty() {
+        about(frame, |subject| {
+            is_doomed = doomed.get(&subject).is_some_and(|before| frame.head.sequence < *before);
+            is_doomed
+        });
+    }
+    is_doomed
 }
 
 /// Whether `stored` is one of those that were asked for.
@@ -185,7 +225,7 @@ fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
             Row::Conversion { conversion, evidence }
         }
         (OPT_OUT, VERSION) => Row::OptOut(StoredOptOut::read(frame.payload)?),
-        (BEGIN | SKIP, _) => return Some(None),
+        (BEGIN | SKIP, _) | (ERASURE | ERASED | CONCEALED, VERSION) => return Some(None),
         _ => return None,
     };
     Some(Some(Stored { sequence: frame.head.sequence, at: Timestamp(frame.head.at_ms), row }))

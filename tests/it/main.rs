@@ -4,6 +4,7 @@ mod admin;
 mod command_line;
 mod consent;
 mod edge;
+mod erasure;
 mod layers;
 mod opt_out;
 mod pixel;
