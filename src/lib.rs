@@ -69,6 +69,8 @@
 //! 2. **An opt-out.** [`http::opt_out`] shows a page and takes a form that only that page can have sent. The choice is
 //!    recorded for every id that the browser shows. The writer adds it to its set *before* it writes, and the answer
 //!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.
+//!    The mark is set again wherever it is seen, and given back to a browser that lost it. The answer leads to a signed
+//!    receipt. [`http::daa`] does the same for the Digital Advertising Alliance's page, by redirects.
 //! 3. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
 //!    development mode it also tells what was stored and what was not, and why.
 //!

@@ -124,6 +124,9 @@ pub(crate) struct Compare {
     /// Connections of the overload row; arrivals that find none free within 100 ms give up.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) overload_connections: u16,
+    /// Browsers that opt out during the overload row.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(crate) opt_outs: u32,
     /// Core of the server. Default: the first.
     #[arg(long)]
     pub(crate) server_core: Option<usize>,

@@ -28,7 +28,7 @@ use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 pub use erase::erase;
 use parts::Shared;
-pub use parts::{identity, live};
+pub use parts::{identity, live, receipts};
 
 /// Why the server did not start, or did not stop cleanly. Nothing of it is running any more.
 #[derive(Debug, thiserror::Error)]

@@ -35,6 +35,7 @@ use crate::service::metrics::PixelMetrics;
 use crate::service::operation::{ErasureState, LogState, Operation};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
+use crate::service::receipt::ReceiptKeys;
 use crate::storage::durable::AckClass;
 use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
@@ -170,17 +171,36 @@ pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> 
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
         crawlers,
+        receipts: receipts(config),
+        daa_key: daa_key(config)?,
         cookie_name: config.cookie.name.clone(),
         country_header: config.proxies.country_header.clone(),
+        dnt_policy: config.dnt_policy.as_deref().map(dnt_policy).transpose()?,
     })
 }
 
 /// The keys of the browser id's cookie.
 pub fn identity(config: &Config) -> Result<IdentityKeys, AppError> {
-    let secrets: Vec<_> =
-        config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect();
-    let keys = IdentityKeys::new(&secrets, config.cookie.max_age_days);
-    keys.ok_or_else(|| AppError::Part("there is no cookie key".to_owned()))
+    let keys = IdentityKeys::new(&secrets(config), config.cookie.max_age_days);
+    keys.ok_or_else(no_cookie_key)
+}
+
+/// The keys of receipts, which come from the same secrets.
+pub fn receipts(config: &Config) -> ReceiptKeys {
+    ReceiptKeys::new(&secrets(config))
+}
+
+fn daa_key(config: &Config) -> Result<MacKey, AppError> {
+    let key = config.cookie_keys.first().ok_or_else(no_cookie_key)?;
+    Ok(MacKey::derive(key.secret.expose_secret(), "daa"))
+}
+
+fn secrets(config: &Config) -> Vec<(u32, Vec<u8>)> {
+    config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect()
+}
+
+fn no_cookie_key() -> AppError {
+    AppError::Part("there is no cookie key".to_owned())
 }
 
 /// A list that cannot be used never stops the server: where the GDPR applies, it only refuses then.
@@ -203,6 +223,12 @@ fn geo(path: &Path) -> Result<Geo, AppError> {
     Geo::new(database).map_err(|error| refuse(error.to_string()))
 }
 
+fn dnt_policy(path: &Path) -> Result<String, AppError> {
+    let refuse = |error: String| AppError::Part(format!("the DNT policy {}: {error}", path.display()));
+    let text = read(path).map_err(|error| refuse(error.to_string()))?;
+    String::from_utf8(text).map_err(|error| refuse(error.to_string()))
+}
+
 fn tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, AppError> {
     let Some(files) = &listener.tls else { return Ok(None) };
     let pem =
@@ -211,10 +237,7 @@ fn tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, AppErro
     config.map(Some).map_err(|error| AppError::Part(format!("{}: {error}", files.certificate.display())))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "certificates and the country database are not in the data directory"
-)]
+#[expect(clippy::disallowed_methods, reason = "what the configuration names is not in the data directory")]
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
@@ -224,7 +247,10 @@ fn public_options(config: &Config) -> Result<ServerOptions, AppError> {
         let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         Rate { per_second: number(config.per_address_per_s), burst: number(config.per_address_burst) }
     };
-    let rates = config.rate_limits.map(|limits| Rates { address: Some(rate(limits)), ..Rates::default() });
+    let rates = config.rate_limits.map(|limits| {
+        let rate = Some(rate(limits));
+        Rates { address: rate, opt_out: rate, ..Rates::default() }
+    });
     Ok(ServerOptions {
         proxies: TrustedProxies::new(config.proxies.trusted.clone()),
         rate_limits: rates.map(|rates| Arc::new(RateLimits::new(&rates))),
@@ -236,7 +262,7 @@ fn public_options(config: &Config) -> Result<ServerOptions, AppError> {
 pub(super) fn authentications() -> RateLimits {
     let burst = const { NonZeroU32::new(10).expect("10 is not 0") };
     let rate = Some(Rate { per_second: NonZeroU32::MIN, burst });
-    RateLimits::new(&Rates { address: rate, token: rate })
+    RateLimits::new(&Rates { address: rate, token: rate, ..Rates::default() })
 }
 
 /// Operators are limited only in their attempts to authenticate, and sit behind no proxy.

@@ -55,6 +55,8 @@ pub struct Config {
     pub policy: Policy,
     /// The Global Vendor List (GVL v3 JSON).
     pub vendor_list: Option<PathBuf>,
+    /// A policy on `DNT: 1` that the operator commits to (text).
+    pub dnt_policy: Option<PathBuf>,
     pub cookie: Cookie,
     /// At least one; the first signs.
     pub cookie_keys: Vec<CookieKey>,
@@ -115,6 +117,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let log = log::log(root);
     let erase_within = log::erase_within(root);
     let policy = policy(root);
+    let dnt_policy = dnt_policy(root);
     let cookie = keys::cookie(root);
     let cookie_keys = keys::cookie_keys(root, development);
     let limits = limits::limits(root);
@@ -135,6 +138,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
         erase_within,
         policy,
         vendor_list,
+        dnt_policy,
         cookie,
         cookie_keys,
         limits,
@@ -148,6 +152,13 @@ fn geo_database(root: &Section<'_>) -> Option<PathBuf> {
     let database = section.get("database").and_then(|field| field.text()).map(PathBuf::from);
     section.finish();
     database
+}
+
+fn dnt_policy(root: &Section<'_>) -> Option<PathBuf> {
+    let section = root.section("privacy");
+    let policy = section.get("dnt_policy").and_then(|field| field.text()).map(PathBuf::from);
+    section.finish();
+    policy
 }
 
 /// The regime is without a default on purpose: where nothing is known about a visitor, only the operator can say which law is the

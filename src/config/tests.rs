@@ -132,6 +132,14 @@ fn the_smallest_configuration_has_defaults_for_the_rest() {
 }
 
 #[test]
+fn a_dnt_policy_is_published_only_where_one_is_named() {
+    let policy = |text: &str| Config::parse(text, &environment).expect("a good configuration").dnt_policy;
+    assert_eq!(policy(GOOD), None);
+    let named = format!("{GOOD}\n[privacy]\ndnt_policy = \"dnt-policy.txt\"\n");
+    assert_eq!(policy(&named).as_deref(), Some(Path::new("dnt-policy.txt")));
+}
+
+#[test]
 fn an_unknown_key_is_told_with_the_nearest_one() {
     check("file_bytes", "file_byte", "21:1: log.file_byte: unknown key; did you mean \"file_bytes\"?");
     check("[geo]", "[goe]", "17:2: goe: unknown key; did you mean \"geo\"?");

@@ -98,6 +98,7 @@ impl Rule {
             Self::Speculative => deny_if(signals.speculative, Refusal::Speculative),
             Self::Crawler => deny_if(signals.crawler, Refusal::Crawler),
             Self::OwnOptOut if signals.opt_out_cookie => Verdict::Deny(Refusal::OptOutCookie),
+            Self::OwnOptOut if signals.opted_out_id => Verdict::Deny(Refusal::OptedOut),
             Self::OwnOptOut => deny_if(about.opt_outs.is_any_opted_out(subjects), Refusal::OptedOut),
             Self::PersonalizeAds => match signals.personalize {
                 Personalize::On => Verdict::Abstain,

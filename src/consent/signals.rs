@@ -14,6 +14,7 @@ pub struct Signals<'q> {
     pub(super) speculative: bool,
     pub(super) crawler: bool,
     pub(super) opt_out_cookie: bool,
+    pub(super) opted_out_id: bool,
     pub(super) personalize: Personalize,
     pub(super) adchoices: Vec<Cow<'q, str>>,
     pub(super) gpc: bool,
@@ -152,9 +153,19 @@ impl<'q> Signals<'q> {
         self.crawler = true;
     }
 
-    /// Whether the browser carries our opt-out cookie.
+    /// One of several ids that the browser shows has opted out.
+    pub fn mark_opted_out_id(&mut self) {
+        self.opted_out_id = true;
+    }
+
+    /// Whether nobody sees what was fetched: it was fetched ahead of time, or by a crawler.
+    pub const fn is_unseen(&self) -> bool {
+        self.speculative || self.crawler
+    }
+
+    /// Whether the browser carries our opt-out cookie, or among several ids one that has opted out.
     pub const fn is_opted_out(&self) -> bool {
-        self.opt_out_cookie
+        self.opt_out_cookie || self.opted_out_id
     }
 
     pub const fn country(&self) -> Option<Country> {

@@ -1,16 +1,16 @@
 //! Cookies, read and written. The only module that names `Set-Cookie`.
 
-use std::borrow::Cow;
-
 use cookie::{Cookie, SameSite};
 use smallvec::SmallVec;
 
+use super::cookie_registry::{BROWSER_ID, BROWSER_ID_TWIN, Jars, OPT_OUT, Registered, TWIN_SUFFIX};
 use super::request::Head;
 use super::response::Answer;
 use crate::consent::gate::Permitted;
 use crate::consent::regulated::BrowserCookie;
-use crate::consent::signals::{OPT_OUT_COOKIE, Signals};
+use crate::consent::signals::Signals;
 use crate::domain::id::BrowserId;
+use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
 use crate::service::hit::Browser;
 use crate::service::identity::Known;
@@ -50,10 +50,30 @@ impl Jar {
         }
     }
 
+    /// The gate asks about the one id that is used; an opt-out of any other counts, too.
+    pub fn note_opt_outs(&self, signals: &mut Signals<'_>, opt_outs: &dyn OptOutView) {
+        if self.shared.len() + self.partitioned.len() > 1 && self.is_opted_out(opt_outs) {
+            signals.mark_opted_out_id();
+        }
+    }
+
+    /// Whether any of the ids has opted out.
+    pub fn is_opted_out(&self, opt_outs: &dyn OptOutView) -> bool {
+        let mut ids = self.shared.iter().chain(&self.partitioned).map(|known| known.cookie.browser_id);
+        ids.any(|id| opt_outs.is_opted_out(Subject::Browser(id)))
+    }
+
     /// Every valid id that the request shows.
     pub fn browser_ids(&self) -> Vec<BrowserId> {
         self.shared.iter().chain(&self.partitioned).map(|known| known.cookie.browser_id).collect()
     }
+}
+
+/// Whether the browser shows the mark of those who opted out.
+pub fn shows_opt_out(head: &Head<'_>) -> bool {
+    let mut signals = Signals::default();
+    pairs(head).for_each(|(name, value)| signals.see_cookie(name, value));
+    signals.is_opted_out()
 }
 
 /// All cookies of all `Cookie` headers.
@@ -100,8 +120,6 @@ fn is_twin(name: &str, shared: &str) -> bool {
     name.strip_suffix(TWIN_SUFFIX) == Some(shared)
 }
 
-const TWIN_SUFFIX: &str = "-p";
-
 /// Whether the browser keeps the cookies of this request apart for each site, as far as it says.
 pub fn is_partitioned(head: &Head<'_>) -> bool {
     matches!(head.header("sec-fetch-storage-access"), Some("none" | "inactive"))
@@ -115,43 +133,51 @@ pub fn give_id(
     partitioned: bool,
     now: Timestamp,
 ) -> Answer {
-    let (keys, name) = (&live.identity, &*live.cookie_name);
-    let days = keys.days_left(*cookie.value(), now);
-    let name = if partitioned { Cow::Owned(format!("{name}{TWIN_SUFFIX}")) } else { Cow::Borrowed(name) };
-    set(answer, lasting(&name, &keys.sign(cookie), days).http_only(true).partitioned(partitioned))
+    let row = if partitioned { &BROWSER_ID_TWIN } else { &BROWSER_ID };
+    let days = live.identity.days_left(*cookie.value(), now);
+    set(answer, row, live, &live.identity.sign(cookie), days)
 }
 
 /// Takes the id back, in both jars.
-pub fn expire_id(answer: Answer, name: &str) -> Answer {
-    let twin = format!("{name}{TWIN_SUFFIX}");
-    let answer = set(answer, lasting(name, "", 0).http_only(true));
-    set(answer, lasting(&twin, "", 0).http_only(true).partitioned(true))
+pub fn expire_id(answer: Answer, live: &Live) -> Answer {
+    [&BROWSER_ID, &BROWSER_ID_TWIN].into_iter().fold(answer, |answer, row| set(answer, row, live, "", 0))
 }
 
-/// Marks the browser as opted out, in both jars. The value is the same for everyone.
-pub fn mark_opted_out(answer: Answer) -> Answer {
-    let answer = set(answer, lasting(OPT_OUT_COOKIE, "1", OPT_OUT_DAYS));
-    set(answer, lasting(OPT_OUT_COOKIE, "1", OPT_OUT_DAYS).partitioned(true))
+/// Marks the browser as opted out, in both jars, unless the answer does so already. The value is the same for everyone.
+pub fn mark_opted_out(answer: Answer, live: &Live) -> Answer {
+    let is_this =
+        |line: &str| line.strip_prefix(&*OPT_OUT.name(live)).is_some_and(|rest| rest.starts_with('='));
+    if answer.headers.iter().any(|(name, line)| *name == SET_COOKIE && is_this(line)) {
+        return answer;
+    }
+    set(answer, &OPT_OUT, live, "1", OPT_OUT.days(live))
 }
 
 /// Removes that mark, in both jars.
-pub fn unmark_opted_out(answer: Answer) -> Answer {
-    let answer = set(answer, lasting(OPT_OUT_COOKIE, "", 0));
-    set(answer, lasting(OPT_OUT_COOKIE, "", 0).partitioned(true))
+pub fn unmark_opted_out(answer: Answer, live: &Live) -> Answer {
+    set(answer, &OPT_OUT, live, "", 0)
 }
 
-/// As long as browsers keep a cookie at all.
-const OPT_OUT_DAYS: u32 = 400;
-
-/// A cookie that comes along on other sites' pages; 0 days remove it.
-fn lasting<'c>(name: &'c str, value: &'c str, days: u32) -> cookie::CookieBuilder<'c> {
-    Cookie::build((name, value))
-        .path("/")
-        .secure(true)
-        .same_site(SameSite::None)
-        .max_age(cookie::time::Duration::days(i64::from(days)))
+/// Sets a cookie that comes along on other sites' pages; 0 days remove it.
+fn set(answer: Answer, row: &Registered, live: &Live, value: &str, days: u32) -> Answer {
+    let jars: &[bool] = match row.jars {
+        Jars::Shared => &[false],
+        Jars::Partitioned => &[true],
+        Jars::Both => &[false, true],
+    };
+    let name = row.name(live);
+    let line = |partitioned: bool| {
+        // `SameSite=None`, or else the browser keeps it to itself on every page but our own.
+        let cookie = Cookie::build((&*name, value))
+            .path("/")
+            .secure(true)
+            .http_only(row.http_only)
+            .same_site(SameSite::None)
+            .max_age(cookie::time::Duration::days(i64::from(days)))
+            .partitioned(partitioned);
+        cookie.build().to_string()
+    };
+    jars.iter().fold(answer, |answer, &partitioned| answer.with(SET_COOKIE, line(partitioned)))
 }
 
-fn set(answer: Answer, cookie: cookie::CookieBuilder<'_>) -> Answer {
-    answer.with("Set-Cookie", cookie.build().to_string())
-}
+const SET_COOKIE: &str = "Set-Cookie";

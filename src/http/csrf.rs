@@ -57,9 +57,8 @@ const MINUTES_MAX: u64 = 120;
 
 /// `Origin` names the host that the request went to; browsers send it with every form they post.
 fn is_same_origin(head: &Head<'_>) -> bool {
-    let host = head.header("host").or_else(|| head.header(":authority"));
     let origin = head.header("origin").and_then(|origin| origin.split_once("://"));
-    match (host, origin) {
+    match (head.host(), origin) {
         (Some(host), Some(("http" | "https", origin))) => origin.eq_ignore_ascii_case(host),
         _ => false,
     }

@@ -183,7 +183,7 @@ where
 fn body_limit(intake: Intake, body: BodyFraming) -> Result<usize, Fault> {
     let bytes_max = match intake {
         Intake::Hot => 0,
-        Intake::Body { bytes_max } => bytes_max,
+        Intake::Body { bytes_max } | Intake::OptOut { bytes_max } => bytes_max,
     };
     match body {
         BodyFraming::Length(bytes) if bytes > bytes_max as u64 => Err(Fault::BodyTooLarge),

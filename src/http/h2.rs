@@ -177,7 +177,7 @@ async fn accept<S: Service>(
     body::with_head(parts, &headers, peer, shared, async |head| {
         let bytes_max = match shared.intake(head) {
             Ok(Intake::Hot) => 0,
-            Ok(Intake::Body { bytes_max }) => bytes_max,
+            Ok(Intake::Body { bytes_max } | Intake::OptOut { bytes_max }) => bytes_max,
             Err(answer) => return Ok(answer),
         };
         let body = body::collect(incoming, bytes_max, shared).await?;

@@ -1,6 +1,6 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
 //!
-//! The journeys (`pixel`, `opt_out`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! The journeys (`pixel`, `opt_out`, `daa`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
 //! and `admin` say which request is whose.
 //!
 //! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
@@ -12,12 +12,16 @@
 pub mod admin;
 pub mod auth;
 pub mod cookie;
+pub mod cookie_registry;
 pub mod csrf;
+pub mod daa;
 pub mod opt_out;
 pub mod pixel;
 pub mod pixel_hit;
 pub mod public;
+pub mod receipt;
 pub mod visitor;
+pub mod well_known;
 
 pub mod request;
 pub mod response;

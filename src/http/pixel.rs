@@ -8,8 +8,8 @@ use super::request::Head;
 use super::response::{Answer, fixed_headers};
 use super::service::Answering;
 use super::visitor;
-use crate::consent::refusal::RefusalKind;
-use crate::domain::opt_out::OptOutView;
+use crate::consent::refusal::{Refusal, RefusalKind};
+use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
 use crate::service;
 use crate::service::explain::Explanation;
@@ -17,6 +17,7 @@ use crate::service::hit::{Browser, PixelHit, Visitor};
 use crate::service::live::Live;
 use crate::service::outcome::{Invalid, Outcome};
 use crate::service::pixel::{PixelService, Recorded};
+use crate::service::tracking_status::TrackingStatus;
 
 /// X's own path, its versioned twin, and a short one of ours.
 pub const PATHS: [&str; 3] = ["/i/adsct", "/1/i/adsct", "/p.gif"];
@@ -31,15 +32,22 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
     }
     let live = service.live.load();
     let at = service.clock.now();
-    let Request { hit, visitor, wants_script } = Request::read(head, &live, at);
-    let reply = Reply { browser: visitor.browser, partitioned: cookie::is_partitioned(head), wants_script };
+    let Request { hit, visitor, wants_script } = Request::read(head, &live, &*service.opt_outs, at);
+    let reply = Reply {
+        browser: visitor.browser,
+        opted_out: visitor.signals.is_opted_out() && !visitor.signals.is_unseen(),
+        // Who says nothing about tracking is told nothing: the header is optional (TPE, section 6.3.1).
+        tracking: head.header("dnt").map(|_| TrackingStatus::of_visitor(&visitor, &live, &*service.opt_outs)),
+        partitioned: cookie::is_partitioned(head),
+        wants_script,
+    };
     let recording = service.record(&hit, &visitor);
     Answering::later(async move { reply.answer(service, &recording.await) })
 }
 
 /// What the gate would say of the request, rule by rule. Stores nothing.
 pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Timestamp) -> Explanation {
-    let Request { hit, visitor, .. } = Request::read(head, live, now);
+    let Request { hit, visitor, .. } = Request::read(head, live, opt_outs, now);
     service::explain::explain(&hit, &visitor, live, opt_outs, now)
 }
 
@@ -51,13 +59,14 @@ struct Request<'q> {
 }
 
 impl<'q> Request<'q> {
-    fn read(head: &Head<'q>, live: &Live, at: Timestamp) -> Self {
+    fn read(head: &Head<'q>, live: &Live, opt_outs: &dyn OptOutView, at: Timestamp) -> Self {
         let (mut reader, mut wants_script) = (pixel_hit::Reader::new(), false);
-        let (signals, jar) = visitor::read_with(head, live, at, |name, raw| {
+        let (mut signals, jar) = visitor::read_with(head, live, at, |name, raw| {
             // Only this exact name: any other would be somebody else's text in our script.
             wants_script |= name == "tpx_cb" && visitor::decode(raw) == CALLBACK;
             reader.see(name, raw);
         });
+        jar.note_opt_outs(&mut signals, opt_outs);
         let visitor = Visitor { at, signals, browser: jar.browser() };
         Self { hit: reader.finish(head), visitor, wants_script }
     }
@@ -86,14 +95,21 @@ fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
 /// What the answer needs of its request.
 struct Reply {
     browser: Browser,
+    /// By its cookie, or by one of several ids.
+    opted_out: bool,
+    /// As it was before the hit; only where the browser says something about tracking.
+    tracking: Option<TrackingStatus>,
     partitioned: bool,
     wants_script: bool,
 }
 
 impl Reply {
-    fn answer<V>(self, service: &PixelService<V>, recorded: &Recorded) -> Answer {
+    fn answer<V: OptOutView>(self, service: &PixelService<V>, recorded: &Recorded) -> Answer {
         let answer = if self.wants_script { script() } else { image() };
-        let answer = with_outcomes(answer, &recorded.outcomes);
+        let mut answer = with_outcomes(answer, &recorded.outcomes);
+        if let Some(status) = self.tracking {
+            answer = answer.with("Tk", status.after(&recorded.outcomes).code());
+        }
         if let Some(cookie) = &recorded.cookie {
             return cookie::give_id(
                 answer,
@@ -103,21 +119,41 @@ impl Reply {
                 service.clock.now(),
             );
         }
-        if self.expires_id(recorded) {
-            return cookie::expire_id(answer, &service.live.load().cookie_name);
+        let opted_out = self.opted_out || self.is_of_opted_out_id(service, recorded);
+        if self.expires_id(opted_out, recorded) {
+            answer = cookie::expire_id(answer, &service.live.load());
+        }
+        // Again at each sight: browsers keep no cookie for good, and some have lost it.
+        if opted_out {
+            answer = cookie::mark_opted_out(answer, &service.live.load());
         }
         answer
     }
 
-    /// No id any more for who opted out, and for two that differ.
-    fn expires_id(&self, recorded: &Recorded) -> bool {
-        let opted_out = |outcome: &Outcome| matches!(outcome, Outcome::Refused(reason) if reason.kind() == RefusalKind::OptedOut);
+    /// Whether the browser's own id has opted out. An e-mail address that has, and that somebody's page sent along,
+    /// says nothing about the browser.
+    fn is_of_opted_out_id<V: OptOutView>(&self, service: &PixelService<V>, recorded: &Recorded) -> bool {
+        let Browser::Known(known) = self.browser else { return false };
+        refusals(recorded).any(|reason| reason == Refusal::OptedOut)
+            && service.opt_outs.is_opted_out(Subject::Browser(known.cookie.browser_id))
+    }
+
+    /// No id any more for who opted out or has no use for it, and for two that differ.
+    fn expires_id(&self, opted_out: bool, recorded: &Recorded) -> bool {
+        let off = |reason: Refusal| reason.kind() == RefusalKind::OptedOut && reason != Refusal::OptedOut;
         match self.browser {
             Browser::Ambiguous => true,
-            Browser::Known(_) => recorded.outcomes.iter().any(opted_out),
+            Browser::Known(_) => opted_out || refusals(recorded).any(off),
             Browser::New => false,
         }
     }
+}
+
+fn refusals(recorded: &Recorded) -> impl Iterator<Item = Refusal> {
+    recorded.outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Refused(reason) => Some(*reason),
+        _ => None,
+    })
 }
 
 /// `stored; id=<uuid>; ack=memory`.

@@ -6,7 +6,8 @@ use super::csrf::Forms;
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
-use super::{opt_out, pixel};
+use super::well_known::Document;
+use super::{cookie, daa, opt_out, pixel, receipt};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
@@ -22,7 +23,13 @@ pub struct Public<V> {
 enum Route {
     Pixel,
     OptOutPage,
+    OptOutStatus,
+    Receipt,
+    ReceiptKeys,
+    Daa,
+    DaaCheck,
     Choose(Choice),
+    Document(Document),
     /// The path is known, the method is not.
     BadMethod(&'static str),
     Unknown,
@@ -36,10 +43,31 @@ impl Route {
             ("/optout", "GET" | "HEAD") => Self::OptOutPage,
             ("/optout", "POST") => Self::Choose(Choice::Out),
             ("/optout", _) => Self::BadMethod("GET, HEAD, POST"),
+            ("/optout/status", "GET" | "HEAD") => Self::OptOutStatus,
+            ("/optout/status", _) => Self::BadMethod("GET, HEAD"),
+            ("/optout/receipt", "GET" | "HEAD") => Self::Receipt,
+            ("/optout/receipt-keys", "GET" | "HEAD") => Self::ReceiptKeys,
+            ("/optout/receipt" | "/optout/receipt-keys", _) => Self::BadMethod("GET, HEAD"),
+            // A HEAD would opt out, too, and nobody would see the answer.
+            ("/daa", "GET") => Self::Daa,
+            ("/daa/check", "GET") => Self::DaaCheck,
+            ("/daa" | "/daa/check", _) => Self::BadMethod("GET"),
             ("/optin", "POST") => Self::Choose(Choice::In),
             ("/optin", _) => Self::BadMethod("POST"),
-            _ => Self::Unknown,
+            (path, method) => match Document::from_path(path) {
+                Some(document) if matches!(method, "GET" | "HEAD") => Self::Document(document),
+                Some(_) => Self::BadMethod("GET, HEAD"),
+                None => Self::Unknown,
+            },
         }
+    }
+}
+
+impl Route {
+    /// Whether the answer is for one browser, and leaves the mark of its opt-out as it is: then it sets it again. The
+    /// pixel does so itself; documents are kept by caches, which would opt others out.
+    const fn renews_opt_out(&self) -> bool {
+        !matches!(self, Self::Pixel | Self::Document(_) | Self::ReceiptKeys | Self::Choose(_))
     }
 }
 
@@ -47,27 +75,54 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     fn intake(&self, method: &str, path: &str) -> Intake {
         match Route::parse(method, path) {
             Route::Pixel if method == "GET" => Intake::Hot,
-            Route::Choose(_) => Intake::Body { bytes_max: FORM_BYTES_MAX },
+            Route::Choose(_) => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
+            Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
             _ => Intake::Body { bytes_max: 0 },
         }
     }
 
     fn answer<'s>(&'s self, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
-        Answering::Now(match Route::parse(head.method, head.path) {
+        let route = Route::parse(head.method, head.path);
+        if route.renews_opt_out() && cookie::shows_opt_out(head) {
+            let renew = |answer: Answer| match answer.status {
+                400.. => answer,
+                _ => cookie::mark_opted_out(answer, &self.pixel.live.load()),
+            };
+            return match self.lead(route, head, body) {
+                Answering::Now(answer) => Answering::Now(renew(answer)),
+                Answering::Later(answer) => Answering::later(async move { renew(answer.await) }),
+            };
+        }
+        self.lead(route, head, body)
+    }
+
+    fn overloaded(&self, _head: &Head<'_>) -> Answer {
+        pixel::overloaded()
+    }
+}
+
+impl<V: OptOutView + Send + Sync + 'static> Public<V> {
+    fn lead<'s>(&'s self, route: Route, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
+        Answering::Now(match route {
             Route::Pixel => return pixel::answer(&self.pixel, head),
             Route::Choose(choice) => {
                 return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }
             Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
+            Route::Receipt => receipt::download(head, &self.pixel.live.load()),
+            Route::ReceiptKeys => receipt::keys(&self.pixel.live.load()),
+            Route::Daa => return daa::answer(&self.pixel, &self.opt_out, head),
+            Route::DaaCheck => daa::check(&self.pixel, head),
+            Route::OptOutStatus => opt_out::status(&self.pixel, head),
+            Route::Document(document) => {
+                let (live, now) = (self.pixel.live.load(), self.pixel.clock.now());
+                document.answer(head, &live, &*self.pixel.opt_outs, now)
+            }
             Route::BadMethod(allowed) => {
                 Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
             }
             Route::Unknown => Answer::text(404, "there is nothing at this path\n"),
         })
-    }
-
-    fn overloaded(&self, _head: &Head<'_>) -> Answer {
-        pixel::overloaded()
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Rate {
 pub struct Rates {
     /// Per IPv4 address or IPv6 /64.
     pub address: Option<Rate>,
+    /// The same for opt-outs alone.
+    pub opt_out: Option<Rate>,
     /// Per secret that a caller shows, right or wrong.
     pub token: Option<Rate>,
 }
@@ -48,6 +50,7 @@ impl RetryAfter {
 /// that come on top share one.
 pub struct RateLimits<C: Clock = DefaultClock> {
     address: Option<Limiter<C>>,
+    opt_out: Option<Limiter<C>>,
     token: Option<Limiter<C>>,
     /// Tokens are kept as keyed hashes only, so that their length costs nothing and no secret stays in memory.
     tokens: RandomState,
@@ -62,11 +65,20 @@ impl RateLimits {
 impl<C: Clock + Clone> RateLimits<C> {
     fn with_clock(rates: &Rates, keys_max: usize, clock: &C) -> Self {
         let limiter = |rate: Option<Rate>| rate.map(|rate| Limiter::new(rate, keys_max, clock.clone()));
-        Self { address: limiter(rates.address), token: limiter(rates.token), tokens: RandomState::new() }
+        Self {
+            address: limiter(rates.address),
+            opt_out: limiter(rates.opt_out),
+            token: limiter(rates.token),
+            tokens: RandomState::new(),
+        }
     }
 
     pub fn check_address(&self, client: IpAddr) -> Result<(), RetryAfter> {
         self.address.as_ref().map_or(Ok(()), |limiter| limiter.check(AddressKey::of(client).0))
+    }
+
+    pub fn check_opt_out(&self, client: IpAddr) -> Result<(), RetryAfter> {
+        self.opt_out.as_ref().map_or(Ok(()), |limiter| limiter.check(AddressKey::of(client).0))
     }
 
     pub fn check_token(&self, token: &str) -> Result<(), RetryAfter> {

@@ -28,6 +28,11 @@ impl<'b> Head<'b> {
             .map(|&(_, value)| value)
     }
 
+    /// The host and port that the request went to, as the client names them.
+    pub fn host(&self) -> Option<&'b str> {
+        self.header("host").or_else(|| self.header(":authority"))
+    }
+
     /// The first header called `name`, if it is text.
     pub fn header(&self, name: &str) -> Option<&'b str> {
         self.headers_named(name).next().and_then(|value| std::str::from_utf8(value).ok())

@@ -39,4 +39,7 @@ pub enum Intake {
     Hot,
     /// Through hyper, with a body of at most this many bytes; a longer one is answered 413.
     Body { bytes_max: usize },
+    /// The same for what leads to an opt-out: rate-limited apart, so that no flood of other requests from the same
+    /// address keeps anybody from it.
+    OptOut { bytes_max: usize },
 }

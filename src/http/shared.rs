@@ -61,11 +61,15 @@ impl<S: Service> Shared<S> {
     }
 
     fn over_rate_limit(&self, head: &Head<'_>, intake: Intake) -> Option<Answer> {
-        let wait = self.options.rate_limits.as_ref()?.check_address(head.client).err()?;
+        let limits = self.options.rate_limits.as_ref()?;
+        let wait = match intake {
+            Intake::Hot | Intake::Body { .. } => limits.check_address(head.client).err()?,
+            Intake::OptOut { .. } => limits.check_opt_out(head.client).err()?,
+        };
         self.metrics().rate_limited.inc();
         Some(match intake {
             Intake::Hot => self.service.overloaded(head),
-            Intake::Body { .. } => wait.answer(),
+            Intake::Body { .. } | Intake::OptOut { .. } => wait.answer(),
         })
     }
 

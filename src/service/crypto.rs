@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 use crate::domain::time::Rng;
 
@@ -19,6 +20,11 @@ impl MacKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
+    /// A key of its own for `purpose`, out of a secret that has other uses.
+    pub fn derive(secret: &[u8], purpose: &str) -> Self {
+        Self::new(&Self::new(secret).sign(&[b"pixelgate key for ", purpose.as_bytes()]))
+    }
+
     pub fn sign(&self, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
         let mut context = hmac::Context::with_key(&self.0);
         parts.iter().for_each(|part| context.update(part));
@@ -29,6 +35,33 @@ impl MacKey {
     pub fn verify(&self, parts: &[&[u8]], code: &[u8]) -> bool {
         same_secret(&self.sign(parts), code)
     }
+}
+
+/// A key pair for Ed25519 (RFC 8032): who has the public half can check what was signed, and sign nothing.
+pub struct SignatureKey(Ed25519KeyPair);
+
+pub const SIGNATURE_BYTES: usize = 64;
+pub const PUBLIC_KEY_BYTES: usize = 32;
+
+impl SignatureKey {
+    /// A key pair of its own for `purpose`, out of a secret that has other uses. Always the same.
+    pub fn derive(secret: &[u8], purpose: &str) -> Self {
+        let seed = MacKey::new(secret).sign(&[b"pixelgate key for ", purpose.as_bytes()]);
+        Self(Ed25519KeyPair::from_seed_unchecked(&seed).expect("32 bytes are a seed"))
+    }
+
+    pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
+        self.0.sign(message).as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
+    }
+
+    pub fn public(&self) -> [u8; PUBLIC_KEY_BYTES] {
+        self.0.public_key().as_ref().try_into().expect("an Ed25519 public key has 32 bytes")
+    }
+}
+
+/// Whether the private half of `public` signed `message`.
+pub fn is_signed_by(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
 }
 
 /// Whether two secrets are equal, in a time that depends on their lengths only.
@@ -103,6 +136,19 @@ mod tests {
         assert!(!key.verify(&[b"abd"], &code));
         assert!(!key.verify(&[b"abc"], &code[..31]));
         assert!(!MacKey::new(b"two").verify(&[b"abc"], &code));
+    }
+
+    #[test]
+    fn a_signature_fits_its_key_and_its_text_only() {
+        let key = SignatureKey::derive(b"one", "a test");
+        let signature = key.sign(b"abc");
+        assert!(is_signed_by(&key.public(), b"abc", &signature));
+        assert!(!is_signed_by(&key.public(), b"abd", &signature));
+        assert!(!is_signed_by(&key.public(), b"abc", &signature[1..]));
+        for other in [SignatureKey::derive(b"two", "a test"), SignatureKey::derive(b"one", "another")] {
+            assert!(!is_signed_by(&other.public(), b"abc", &signature));
+        }
+        assert!(!is_signed_by(b"short", b"abc", &signature));
     }
 
     #[test]

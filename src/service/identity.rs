@@ -59,6 +59,11 @@ impl IdentityKeys {
         self.lives(cookie, now).then_some(Known { cookie, of_old_key: at != 0 })
     }
 
+    /// How many days an id lives.
+    pub const fn age_days_max(&self) -> u32 {
+        self.age_days_max
+    }
+
     /// How many days `cookie` has left, today included.
     pub fn days_left(&self, cookie: BrowserCookie, now: Timestamp) -> u32 {
         self.age_days_max.saturating_sub(now.day().saturating_sub(cookie.issued_day))

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::crawler::Crawlers;
+use super::crypto::MacKey;
 use super::geo::Geo;
 use super::identity::IdentityKeys;
+use super::receipt::ReceiptKeys;
 use crate::consent::gate::Gate;
 use crate::domain::settings::Registry;
 
@@ -17,10 +19,15 @@ pub struct Live {
     pub identity: IdentityKeys,
     pub geo: Geo,
     pub crawlers: Arc<Crawlers>,
+    pub receipts: ReceiptKeys,
+    /// What signs the way through the Digital Advertising Alliance's page and back.
+    pub daa_key: MacKey,
     /// The name of the browser id's cookie; its partitioned twin has `-p` behind it.
     pub cookie_name: String,
     /// The header, in lower case, in which a trusted proxy names the client's country.
     pub country_header: Option<String>,
+    /// What `/.well-known/dnt-policy.txt` says, where the operator commits to something.
+    pub dnt_policy: Option<String>,
 }
 
 /// The settings of the moment.

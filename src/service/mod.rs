@@ -19,3 +19,5 @@ pub mod operation;
 pub mod opt_out;
 pub mod outcome;
 pub mod pixel;
+pub mod receipt;
+pub mod tracking_status;

@@ -19,7 +19,7 @@ use crate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
 use crate::domain::event::EventType;
 use crate::domain::id::{BrowserId, ClickId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
 use crate::domain::money::{Currency, Money};
-use crate::domain::opt_out::OptOutView;
+use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::page::PageAddress;
 use crate::domain::personal::looks_personal;
 use crate::domain::settings::{EventTag, Pixel, Registry};
@@ -69,8 +69,11 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
                 }
                 outcomes.push(outcome);
             }
-            // A browser that opted out while its hit waited must not get an id from the answer.
-            let cookie = cookie.filter(|_| outcomes.iter().all(Outcome::is_kept));
+            // A browser that opted out while its hit waited, or after it was stored, must not get an id from the answer.
+            let cookie = cookie.filter(|cookie| {
+                let subject = Subject::Browser(cookie.value().browser_id);
+                outcomes.iter().all(Outcome::is_kept) && !self.opt_outs.is_opted_out(subject)
+            });
             Recorded { outcomes, cookie }
         }
     }

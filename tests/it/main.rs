@@ -3,8 +3,10 @@
 mod admin;
 mod command_line;
 mod consent;
+mod daa;
 mod edge;
 mod erasure;
+mod gated_disk;
 mod layers;
 mod opt_out;
 mod pixel;
@@ -14,4 +16,5 @@ mod simulated_disk;
 mod source;
 mod storage;
 mod ui;
+mod well_known;
 mod world;

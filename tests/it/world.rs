@@ -10,7 +10,9 @@ use std::time::Duration;
 use pixelgate::app::{self, Environment, Running};
 use pixelgate::config::{Config, DevOptions};
 use pixelgate::domain::time::{Clock, MS_PER_DAY, Timestamp};
+use pixelgate::http::cookie_registry::{COOKIES, Registered};
 use pixelgate::service::crypto::SystemRng;
+use pixelgate::storage::disk::Disk;
 use pixelgate::storage::real_disk::RealDisk;
 use pixelgate::storage::{export, reader};
 
@@ -38,6 +40,7 @@ pub(crate) struct World {
     config: Config,
     pub(crate) clock: Arc<HeldClock>,
     data: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
 }
 
 impl World {
@@ -48,6 +51,11 @@ impl World {
 
     /// Development mode, changed.
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::on(Arc::new(RealDisk), change)
+    }
+
+    /// The same on another disk.
+    pub(crate) fn on(disk: Arc<dyn Disk>, change: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         let mut config = Config::dev(DevOptions {
@@ -59,7 +67,7 @@ impl World {
         });
         change(&mut config);
         let clock = Arc::new(HeldClock(AtomicU64::new(START.0)));
-        let mut world = Self { running: None, config, clock, data };
+        let mut world = Self { running: None, config, clock, data, disk };
         world.start();
         world
     }
@@ -68,7 +76,7 @@ impl World {
         let environment = Environment {
             clock: self.clock.clone(),
             rng: Arc::new(SystemRng::new()),
-            disk: Arc::new(RealDisk),
+            disk: self.disk.clone(),
         };
         let config = self.config.clone();
         let reload = Box::new(move || Ok(config.clone()));
@@ -106,11 +114,22 @@ impl World {
 
     /// A browser's GET on the public listener.
     pub(crate) fn get(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
-        send(self.public(), "GET", target, headers, "")
+        self.with_known_cookies(send(self.public(), "GET", target, headers, ""))
     }
 
     pub(crate) fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        send(self.public(), "POST", target, headers, body)
+        self.with_known_cookies(send(self.public(), "POST", target, headers, body))
+    }
+
+    /// No test sees a cookie that is not registered, and so not disclosed either.
+    #[track_caller]
+    fn with_known_cookies(&self, reply: Reply) -> Reply {
+        for line in reply.headers_named("Set-Cookie") {
+            let name = line.split('=').next().unwrap_or_default();
+            let is_known = |row: &&Registered| row.name_with(&self.config.cookie.name) == name;
+            assert!(COOKIES.iter().any(is_known), "the cookie {name} is not registered");
+        }
+        reply
     }
 
     pub(crate) fn admin_get(&self, target: &str) -> Reply {
@@ -222,27 +241,58 @@ pub(crate) fn send(
 
 /// The same on a connection that is there.
 pub(crate) fn send_on(
-    mut stream: TcpStream,
+    stream: TcpStream,
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
     body: &str,
 ) -> Reply {
-    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: px.localhost\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+    Pending::send_on(stream, method, target, headers, body).answer()
+}
+
+/// A request that was sent.
+pub(crate) struct Pending(TcpStream);
+
+impl Pending {
+    pub(crate) fn send(
+        to: SocketAddr,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Self {
+        let stream = TcpStream::connect(to).expect("the server listens");
+        Self::send_on(stream, method, target, headers, body)
     }
-    if !body.is_empty() || method == "POST" {
-        text.push_str(&format!(
-            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-            body.len()
-        ));
+
+    fn send_on(
+        mut stream: TcpStream,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Self {
+        let mut text = format!("{method} {target} HTTP/1.1\r\nHost: px.localhost\r\nConnection: close\r\n");
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() || method == "POST" {
+            text.push_str(&format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                body.len()
+            ));
+        }
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+        stream.write_all(format!("{text}\r\n{body}").as_bytes()).expect("the request is sent");
+        Self(stream)
     }
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
-    stream.write_all(format!("{text}\r\n{body}").as_bytes()).expect("the request is sent");
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("the answer is read");
-    parse(&bytes)
+
+    /// Waits for the whole answer.
+    pub(crate) fn answer(mut self) -> Reply {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).expect("the answer is read");
+        parse(&bytes)
+    }
 }
 
 fn parse(bytes: &[u8]) -> Reply {

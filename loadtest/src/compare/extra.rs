@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::opt_outs::{self, OptOuts};
 use super::subject::Subject;
 use super::{Setting, measure};
 use crate::cli::Compare;
@@ -79,6 +80,7 @@ pub(crate) struct Overload {
     /// Busy loops on the server's core, during both measurements.
     pub(crate) spinners: u8,
     pub(crate) broken: u64,
+    pub(crate) opt_outs: Option<OptOuts>,
 }
 
 /// Finds the peak, offers a multiple of it, and finds the peak again. All with the same connections: a thousand sockets
@@ -99,7 +101,15 @@ pub(super) fn overload(setting: &Setting, args: &Compare) -> Result<Overload> {
         seed: closed.seed + 1,
         ..closed.clone()
     };
-    let stats = drive(&open, &mut |_| ()).context("under overload")?;
+    let browsers = opt_outs::browsers(running.target, args.opt_outs, closed.seed + 3)?;
+    let during = open.warm_up + open.duration;
+    let (stats, opt_outs) = std::thread::scope(|scope| {
+        let opting_out =
+            (!browsers.is_empty()).then(|| scope.spawn(|| opt_outs::run(running.target, &browsers, during)));
+        let stats = drive(&open, &mut |_| ()).context("under overload");
+        let opt_outs = opting_out.map(|thread| thread.join().expect("no panic")).transpose();
+        anyhow::Ok((stats?, opt_outs?))
+    })?;
     let peak_after = drive(&Plan { seed: closed.seed + 2, ..closed }, &mut |_| ())?.goodput();
     let peak_per_s = f64::midpoint(peak_before, peak_after);
     let per_s = |count: u64| count as f64 / stats.window.as_secs_f64();
@@ -117,6 +127,7 @@ pub(super) fn overload(setting: &Setting, args: &Compare) -> Result<Overload> {
         patience_ms: u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX),
         spinners,
         broken: stats.broken + stats.connects_failed,
+        opt_outs,
     })
 }
 

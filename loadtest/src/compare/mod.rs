@@ -4,6 +4,7 @@ pub(crate) mod bare_hyper;
 mod extra;
 mod measure;
 mod nginx;
+mod opt_outs;
 pub(crate) mod subject;
 mod table;
 

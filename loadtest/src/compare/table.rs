@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::measure::Sample;
+use super::opt_outs::OptOuts;
 use super::subject::Subject;
 use crate::console::micros;
 
@@ -49,6 +50,18 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
             micros(over.accepted_us.p99), micros(over.accepted_service_us.p99)
         ));
     }
+    if let Some(opt_outs) = report.overload.as_ref().and_then(|over| over.opt_outs.as_ref()) {
+        let error = opt_outs.first_error.as_ref().map(|error| format!("; first error: {error}"));
+        lines.push(format!(
+            "opt-outs under that overload: {} of {} taken = {:.2} %, page and form p50 {}, p99 {}{}",
+            opt_outs.taken,
+            opt_outs.asked,
+            opt_outs.share() * 100.0,
+            micros(opt_outs.taken_us.p50),
+            micros(opt_outs.taken_us.p99),
+            error.unwrap_or_default()
+        ));
+    }
     lines.push(report.note.to_owned());
     lines.extend(warnings(report));
     lines
@@ -81,6 +94,11 @@ pub(super) fn limits(report: &Report) -> Vec<(String, bool)> {
             "accepted p99 at overload, ms",
             over.map(|over| over.accepted_us.p99 / 1000.0),
             Limit::AtMost(250.0),
+        ),
+        (
+            "opt-outs taken at overload / asked",
+            over.and_then(|over| over.opt_outs.as_ref()).map(OptOuts::share),
+            Limit::AtLeast(0.999),
         ),
     ];
     all.into_iter().filter_map(|(name, value, limit)| value.map(|value| limit.judge(name, value))).collect()

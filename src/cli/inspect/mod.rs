@@ -4,6 +4,7 @@ mod adchoices;
 mod cookie;
 mod gpp;
 mod log;
+mod receipt;
 mod tcstring;
 mod us_privacy;
 
@@ -25,6 +26,7 @@ enum Command {
     Cookie(cookie::Args),
     Gpp(gpp::Args),
     Log(log::Args),
+    Receipt(receipt::Args),
     #[command(name = "tcstring")]
     TcString(tcstring::Args),
     UsPrivacy(us_privacy::Args),
@@ -36,6 +38,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::Cookie(args) => cookie::run(args, io),
         Command::Gpp(args) => gpp::run(args, io),
         Command::Log(args) => log::run(args, io),
+        Command::Receipt(args) => receipt::run(args, io),
         Command::TcString(args) => tcstring::run(args, io),
         Command::UsPrivacy(args) => us_privacy::run(args, io),
     }

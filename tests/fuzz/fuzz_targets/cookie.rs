@@ -20,10 +20,12 @@ use pixelgate::domain::time::{MS_PER_DAY, Timestamp};
 use pixelgate::http::cookie::Jar;
 use pixelgate::http::request::Head;
 use pixelgate::service::crawler::Crawlers;
+use pixelgate::service::crypto::MacKey;
 use pixelgate::service::geo::Geo;
 use pixelgate::service::hit::Browser;
 use pixelgate::service::identity::IdentityKeys;
 use pixelgate::service::live::Live;
+use pixelgate::service::receipt::ReceiptKeys;
 use pixelgate_fuzz::genuine::Nobody;
 
 const NOW: Timestamp = Timestamp(20_000 * MS_PER_DAY);
@@ -65,6 +67,9 @@ fn live() -> &'static Live {
         identity: fixture().0.clone(),
         geo: Geo::default(),
         crawlers: Arc::new(Crawlers::shipped()),
+        receipts: ReceiptKeys::new(&[]),
+        daa_key: MacKey::new(b"fuzz"),
+        dnt_policy: None,
         cookie_name: "__Host-Http-pg".to_owned(),
         country_header: None,
     })

@@ -1,0 +1,58 @@
+//! Receipts for choices: shown on the page that a choice leads to, and downloaded from there. Nothing is kept of them
+//! here: the address holds the whole receipt, and only what we signed is shown.
+
+use serde_json::json;
+
+use super::request::Head;
+use super::response::Answer;
+use super::visitor;
+use crate::service::live::Live;
+use crate::service::opt_out::Recorded;
+use crate::service::receipt::Receipt;
+
+/// Where a choice at `host` leads: the page, with its receipt.
+pub fn location(host: &str, live: &Live, recorded: Recorded) -> String {
+    let receipt = live.receipts.sign(host, recorded);
+    receipt.map_or_else(|| "/optout".to_owned(), |receipt| format!("/optout?receipt={}", receipt.compact()))
+}
+
+/// The receipt in the request's address, if we signed it for this very host.
+pub fn shown(head: &Head<'_>, live: &Live) -> Option<Receipt> {
+    let text = parameter(head, "receipt")?;
+    let receipt = Receipt::from_compact(&text, head.host().unwrap_or_default())?;
+    live.receipts.verify(&receipt).then_some(receipt)
+}
+
+/// `/optout/receipt?receipt=…&format=text|json`: the same to keep.
+pub fn download(head: &Head<'_>, live: &Live) -> Answer {
+    let Some(receipt) = shown(head, live) else {
+        return Answer::text(404, "this is no receipt of ours\n");
+    };
+    let wants_json = parameter(head, "format").is_some_and(|format| format == "json");
+    let (content_type, name, text) = if wants_json {
+        let text = serde_json::to_string_pretty(&receipt).unwrap_or_default();
+        ("application/json", "attachment; filename=\"receipt.json\"", text)
+    } else {
+        ("text/plain; charset=utf-8", "attachment; filename=\"receipt.txt\"", receipt.text())
+    };
+    let mut answer = Answer::text(200, text);
+    answer.headers[0].1 = content_type.into();
+    answer
+        .with("Content-Disposition", name)
+        .with("Cache-Control", "no-store")
+        .with("X-Content-Type-Options", "nosniff")
+}
+
+/// `/optout/receipt-keys`: what anybody needs to check a receipt.
+pub fn keys(live: &Live) -> Answer {
+    let keys = live.receipts.public().map(|(id, key)| json!({"id": id, "public_key": key}));
+    let text = json!({"algorithm": "Ed25519", "keys": keys.collect::<Vec<_>>()}).to_string();
+    let mut answer = Answer::text(200, text);
+    answer.headers[0].1 = "application/json".into();
+    answer.with("Cache-Control", "no-cache").with("Access-Control-Allow-Origin", "*")
+}
+
+fn parameter(head: &Head<'_>, name: &str) -> Option<String> {
+    let mut found = visitor::parameters(head).filter(|(known, _)| known == name);
+    found.next().map(|(_, value)| visitor::decode(value).into_owned())
+}
