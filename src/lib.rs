@@ -12,7 +12,7 @@
 //!
 //! | way out | what it takes |
 //! |---|---|
-//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`; an [`OptOut`](domain::opt_out::OptOut) and an [`Erasure`](domain::erasure::Erasure) need no permit, because they only ever remove |
+//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`; an [`OptOut`](domain::opt_out::OptOut) and an [`Erasure`](domain::erasure::Erasure) need no permit, because they only ever remove |
 //! | a cookie with an identifier | [`give_id`](http::cookie::give_id) and [`sign`](service::identity::IdentityKeys::sign), both of a `&Permitted<BrowserCookie>` |
 //!
 //! A `Permitted` holds the value and the [`Evidence`](consent::evidence::Evidence) why it may go: regime, legal basis,
@@ -24,7 +24,11 @@
 //! ([`Signals`](consent::signals::Signals)), the policy, the opt-outs and the time. It denies if any
 //! [`Rule`](consent::rule::Rule) denies; the order of the rules only picks the reason that is told. What cannot be
 //! read counts against storing. Where measuring is permitted and identifying is not, the value goes through without
-//! its identifiers. [`Refused`](consent::refusal::Refused) does not hold the value: it is gone.
+//! its identifiers. A consent string is decoded once for a request, however many rules and values ask:
+//! [`Gate::hear`](consent::gate::Gate::hear) makes a [`Heard`](consent::heard::Heard) of the signals, which holds the
+//! answers to what every hit is asked (may it be measured, may it be identified). What only some ask
+//! ([`Activity`](consent::activity::Activity): matching, audiences, sharing, linked devices, web history) is read when
+//! they do, by what it [needs](consent::need::Need). [`Refused`](consent::refusal::Refused) does not hold the value: it is gone.
 //!
 //! Two more proofs work the same way. [`Durable`](storage::durable::Durable) says that an entry is as safe as its
 //! class promises; only the log's writer makes it, out of the very write or sync, and an answer that says `stored`
@@ -71,8 +75,13 @@
 //!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.
 //!    The mark is set again wherever it is seen, and given back to a browser that lost it. The answer leads to a signed
 //!    receipt. [`http::daa`] does the same for the Digital Advertising Alliance's page, by redirects.
-//! 3. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
-//!    development mode it also tells what was stored and what was not, and why.
+//! 3. **A person's question.** [`http::privacy`] shows what is stored about the ids that the browser shows, and keeps
+//!    its settings in a cookie that names nobody. [`service::privacy`] answers from the log, newest file first, on a
+//!    thread of its own that reads one file at a time. [`http::pages`] has what all pages share: frame, look, languages.
+//! 4. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
+//!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
+//!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the
+//!    log.
 //!
 //! # The log is the truth
 //!

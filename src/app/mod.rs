@@ -5,6 +5,7 @@
 
 mod erase;
 mod parts;
+mod vendor_list;
 mod worker;
 
 use std::net::SocketAddr;
@@ -122,6 +123,8 @@ pub fn start(config: Config, environment: Environment, reread: Reread) -> Result
             batcher,
         )?);
     }
+    // Joined last: it ends when the workers before it have.
+    threads.extend(shared.look_up.take());
     Ok(Running { public, admin, operation, shutdown, threads, log: shared.log })
 }
 
@@ -137,8 +140,14 @@ fn admin_service(
         journal: shared.journal.clone().unwrap_or_default(),
         data_dir: config.data_dir.clone(),
     });
-    let (keys, limits) = (Keys::new(token, same_secret), parts::authentications());
-    Arc::new(Admin { keys, limits, operation, erasure, dev })
+    Arc::new(Admin {
+        keys: Keys::new(token, same_secret),
+        limits: parts::authentications(),
+        operation,
+        erasure,
+        explain: shared.explain(),
+        dev,
+    })
 }
 
 /// Starts the server, tells `ready` where it listens, and serves until SIGTERM or SIGINT; SIGHUP reloads.

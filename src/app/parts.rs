@@ -4,7 +4,7 @@ use std::future::Future;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -12,13 +12,15 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
-use super::{AppError, Environment, Reread};
+use super::{AppError, Environment, Reread, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
-use crate::consent::policy::Policy;
+use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::http::csrf::Forms;
+use crate::http::explain::Explain;
 use crate::http::limits::Limits;
+use crate::http::privacy::Lookups;
 use crate::http::proxy::TrustedProxies;
 use crate::http::public::Public;
 use crate::http::rate_limit::{Rate, RateLimits, Rates};
@@ -35,7 +37,9 @@ use crate::service::metrics::PixelMetrics;
 use crate::service::operation::{ErasureState, LogState, Operation};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
+use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
+use crate::service::vendor_list::VendorListWatch;
 use crate::storage::durable::AckClass;
 use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
@@ -48,12 +52,16 @@ pub(super) struct Shared {
     pub(super) journal: Option<Arc<Journal>>,
     pub(super) public_options: Arc<ServerOptions>,
     pub(super) admin_options: Arc<ServerOptions>,
+    /// Ends when all workers have.
+    pub(super) look_up: Option<JoinHandle<()>>,
     live: SharedLive,
     opt_outs: Arc<OptOuts>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     metrics: Arc<PixelMetrics>,
     forms: Arc<Forms>,
+    lookups: Lookups,
+    vendor_list: Arc<VendorListWatch>,
     registry: MetricsRegistry,
     erase_within: Duration,
 }
@@ -70,14 +78,23 @@ impl Shared {
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
+        let vendor_list = Arc::new(VendorListWatch { live: live.clone(), clock: clock.clone() });
+        vendor_list::report(vendor_list.status());
         let mut registry = MetricsRegistry::default();
         metrics.register(&mut registry);
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
+        let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
+        let lookups = Lookups { service: privacy, limits: Arc::new(lookup_limits(config)) };
+        let look_up = thread::Builder::new().name("look-up".to_owned()).spawn(look_up);
+        registry.register_collector(Box::new(vendor_list.clone()));
         Ok(Self {
+            look_up: Some(look_up.map_err(AppError::Runtime)?),
+            lookups,
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
+            vendor_list,
             registry,
             erase_within: config.erase_within,
             public_options,
@@ -103,17 +120,27 @@ impl Shared {
             journal: self.journal.clone(),
         };
         let opt_out = OptOutService { log: appender, clock: self.clock.clone() };
-        (Arc::new(Public { pixel, opt_out, forms: self.forms.clone() }), batcher)
+        let explain = self.journal.is_some().then(|| self.explain());
+        let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
+        (Arc::new(Public { pixel, opt_out, forms, lookups, explain }), batcher)
+    }
+
+    /// Asks the gate, and has no way to the log.
+    pub(super) fn explain(&self) -> Explain {
+        Explain { live: self.live.clone(), opt_outs: self.opt_outs.clone(), clock: self.clock.clone() }
     }
 
     /// Takes the registry, so it is called once.
     pub(super) fn operation(&mut self, reread: Reread) -> Arc<Operation> {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
+        let watch = self.vendor_list.clone();
         let reload = Box::new(move || {
             let config = reread()?;
-            let fresh =
-                self::live(&config, live.load().crawlers.clone()).map_err(|error| error.to_string())?;
+            let before = live.load_full();
+            let vendors = vendor_list::at_reload(&config, &before)?;
+            let fresh = live_with(&config, before.crawlers.clone(), vendors);
+            let fresh = fresh.map_err(|error| error.to_string())?;
             let certificates = [(&public, &config.public), (&admin, &config.admin)];
             let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
             for (options, tls) in fresh_tls {
@@ -123,6 +150,7 @@ impl Shared {
                 }
             }
             live.store(Arc::new(fresh));
+            vendor_list::report(watch.status());
             Ok(())
         });
         let (log, clock, within) = (Arc::downgrade(&self.log), self.clock.clone(), self.erase_within);
@@ -132,7 +160,9 @@ impl Shared {
                 .upgrade()
                 .map_or(ErasureState::Done, |log| erasures(&log.erasures(), within, clock.now())),
         });
-        Arc::new(Operation::new(std::mem::take(&mut self.registry), state, reload))
+        let vendor_list = self.vendor_list.clone();
+        let vendor_list = Box::new(move || vendor_list.status());
+        Arc::new(Operation::new(std::mem::take(&mut self.registry), state, vendor_list, reload))
     }
 
     /// With what has to run on the same thread beside it.
@@ -165,9 +195,17 @@ pub(super) fn workers(config: &Config) -> usize {
 /// What requests are answered under. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
+    live_with(config, crawlers, vendor_list::at_start(config))
+}
+
+fn live_with(
+    config: &Config,
+    crawlers: Arc<Crawlers>,
+    vendors: Option<Arc<VendorList>>,
+) -> Result<Live, AppError> {
     Ok(Live {
         registry: config.registry(),
-        gate: Gate::new(policy(config)),
+        gate: Gate::new(vendor_list::policy(config, vendors)),
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
         crawlers,
@@ -201,20 +239,6 @@ fn secrets(config: &Config) -> Vec<(u32, Vec<u8>)> {
 
 fn no_cookie_key() -> AppError {
     AppError::Part("there is no cookie key".to_owned())
-}
-
-/// A list that cannot be used never stops the server: where the GDPR applies, it only refuses then.
-fn policy(config: &Config) -> Policy {
-    let mut policy = config.policy;
-    let (Some(vendor), Some(path)) = (&mut policy.vendor, &config.vendor_list) else { return policy };
-    match config::load_vendor_list(path) {
-        Ok(list) => vendor.listed = list.get(vendor.id).map(|declaration| (list.version(), *declaration)),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "there is no vendor list"),
-    }
-    if vendor.listed.is_none() {
-        tracing::warn!(vendor.id, "not on the vendor list: nothing is permitted where the GDPR applies");
-    }
-    policy
 }
 
 fn geo(path: &Path) -> Result<Geo, AppError> {
@@ -263,6 +287,14 @@ pub(super) fn authentications() -> RateLimits {
     let burst = const { NonZeroU32::new(10).expect("10 is not 0") };
     let rate = Some(Rate { per_second: NonZeroU32::MIN, burst });
     RateLimits::new(&Rates { address: rate, token: rate, ..Rates::default() })
+}
+
+/// How often somebody may have the log read for what is stored about them. Where nothing else is limited, neither is
+/// this.
+fn lookup_limits(config: &Config) -> RateLimits {
+    let burst = const { NonZeroU32::new(10).expect("10 is not 0") };
+    let rate = Rate { per_second: NonZeroU32::MIN, burst };
+    RateLimits::new(&Rates { address: config.rate_limits.map(|_| rate), ..Rates::default() })
 }
 
 /// Operators are limited only in their attempts to authenticate, and sit behind no proxy.
@@ -316,7 +348,11 @@ fn log_options(config: &Config) -> LogOptions {
             conversion: class(config.log.ack.conversion),
         },
         queue_entries_max: config.log.queue_entries,
-        retain: Retain { page_view: config.log.retain.page_view, conversion: config.log.retain.conversion },
+        retain: Retain {
+            page_view: config.log.retain.page_view,
+            conversion: config.log.retain.conversion,
+            embed_view: config.log.retain.embed_view,
+        },
         erase_within: config.erase_within,
         ..LogOptions::default()
     }

@@ -11,7 +11,7 @@ use crate::domain::id::EventId;
 use crate::storage::entry::EntryKind;
 use crate::storage::export;
 use crate::storage::export::Csv;
-use crate::storage::reader::{self, ReadError, Row, Stored};
+use crate::storage::reader::{self, ReadError, Stored};
 
 /// Print what was stored, oldest first; works whether or not a server is running on the directory.
 ///
@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Only what was stored after the event of this id (a UUID, as exported).
     #[arg(long, value_name = "ID", value_parser = event_id)]
     after: Option<EventId>,
-    /// Only these kinds: page_view, conversion, opt_out.
+    /// Only these kinds: page_view, conversion, opt_out, embed_view.
     #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = entry_kind)]
     kinds: Vec<EntryKind>,
 }
@@ -92,7 +92,7 @@ impl Choice<'_> {
             Err(error) => return Some(Err(error.into())),
         };
         if let Some(after) = self.after {
-            if matches!(&stored.row, Row::Conversion { conversion, .. } if conversion.id == after) {
+            if stored.row.event_id() == Some(after) {
                 self.after = None;
             }
             return None;

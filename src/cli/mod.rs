@@ -8,6 +8,7 @@ mod demo;
 mod erase;
 pub mod explain;
 mod export;
+mod gvl;
 mod inspect;
 mod keygen;
 mod log;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::app::AppError;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, VendorListError};
 use crate::storage::reader::ReadError;
 use crate::storage::recovery::OpenError;
 use crate::storage::verify::RepairError;
@@ -49,6 +50,7 @@ enum Command {
     Explain(explain::Args),
     Erase(erase::Args),
     Export(export::Args),
+    Gvl(gvl::Args),
     Inspect(inspect::Args),
     Log(log::Args),
     Reindex(reindex::Args),
@@ -70,6 +72,7 @@ pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::Explain(args) => explain::run(&args, io),
         Command::Erase(args) => erase::run(&args, io),
         Command::Export(args) => export::run(&args, io),
+        Command::Gvl(args) => gvl::run(&args, io),
         Command::Inspect(args) => inspect::run(&args, io),
         Command::Log(args) => log::run(&args, io),
         Command::Reindex(args) => reindex::run(&args, io),
@@ -97,6 +100,13 @@ pub enum CliError {
     Repair(#[from] RepairError),
     #[error("the data directory {path} could not be read", path = .path.display())]
     Directory { path: PathBuf, source: io::Error },
+    /// Named on the command line of a server.
+    #[error(transparent)]
+    DevVendorList(VendorListError),
+    #[error(transparent)]
+    VendorList(#[from] VendorListError),
+    #[error("the vendor list could not be put at {path}", path = .path.display())]
+    Install { path: PathBuf, source: io::Error },
     #[error("the demo's pages cannot be served")]
     Pages(#[source] io::Error),
     #[error("cannot write the answer")]
@@ -107,8 +117,8 @@ impl CliError {
     /// As documented under `--help`.
     pub fn exit_code(&self) -> u8 {
         match self {
-            // A certificate or a country database that the configuration names and that is not there.
-            Self::Config(_) | Self::Usage(_) | Self::App(AppError::Part(_)) => 2,
+            // A certificate, a country database or a vendor list that the configuration names and that is not there.
+            Self::Config(_) | Self::Usage(_) | Self::DevVendorList(_) | Self::App(AppError::Part(_)) => 2,
             // Whoever read the answer has seen enough: `pixelgate export … | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => 1,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CliError, Io};
 use crate::app::{self, Reread};
-use crate::config::{Account, Config, DevOptions, EventTag, Mode, Pixel};
+use crate::config::{Account, Config, DevOptions, EventTag, Mode, Pixel, load_vendor_list};
 
 /// Run the server until it is told to stop (SIGTERM or SIGINT).
 ///
@@ -43,6 +43,9 @@ struct DevArgs {
     /// Where the log is kept in development mode [default: pixelgate-dev].
     #[arg(long, value_name = "DIR", requires = "dev")]
     data_dir: Option<PathBuf>,
+    /// Use this vendor list (GVL v3 JSON) in development mode, of whatever age [default: a made-up one].
+    #[arg(long, value_name = "FILE", requires = "dev")]
+    gvl: Option<PathBuf>,
     /// How many threads serve pixels in development mode [default: one for every core].
     #[arg(long, value_name = "N", requires = "dev", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
@@ -58,6 +61,10 @@ pub(super) fn run(args: Args, io: &mut Io<'_>) -> Result<(), CliError> {
         }
         None => {
             let options = DevOptions::from(args.dev_options);
+            if let Some(path) = &options.vendor_list {
+                // A server starts without one, but whoever names one here wants it.
+                load_vendor_list(path).map_err(CliError::DevVendorList)?;
+            }
             (Config::dev(options.clone()), Box::new(move || Ok(Config::dev(options.clone()))))
         }
     };
@@ -114,14 +121,16 @@ fn listing_json(config: &Config) -> Value {
     json!({
         "data_dir": config.data_dir.display().to_string(),
         "default_regime": config.policy.default_regime.name(),
+        "vendor_id": config.policy.vendor_id,
+        "vendor_list": config.vendor_list.as_ref().map(ToString::to_string),
         "accounts": config.accounts.iter().map(account).collect::<Vec<_>>(),
     })
 }
 
 impl From<DevArgs> for DevOptions {
     fn from(args: DevArgs) -> Self {
-        let DevArgs { listen, admin_listen, data_dir, workers, rate_limits } = args;
-        Self { listen, admin_listen, data_dir, workers: workers.map(usize::from), rate_limits }
+        let DevArgs { listen, admin_listen, data_dir, gvl: vendor_list, workers, rate_limits } = args;
+        Self { listen, admin_listen, data_dir, workers: workers.map(usize::from), vendor_list, rate_limits }
     }
 }
 
@@ -129,6 +138,9 @@ impl From<DevArgs> for DevOptions {
 fn write_listing(config: &Config, io: &mut Io<'_>) -> Result<(), CliError> {
     let regime = config.policy.default_regime.name();
     writeln!(io.out, "data directory {}, default regime {regime}", config.data_dir.display())?;
+    if let (Some(id), Some(list)) = (config.policy.vendor_id, &config.vendor_list) {
+        writeln!(io.out, "vendor {id}, vendor list: {list}")?;
+    }
     for account in &config.accounts {
         write_account(account, io)?;
     }

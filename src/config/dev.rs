@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::limits::RateLimits;
-use super::{Config, Mode};
+use super::{Config, Mode, VendorListSource};
 
 /// What `serve --dev` lets one change.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,8 @@ pub struct DevOptions {
     pub data_dir: Option<PathBuf>,
     /// `None`: one for every core.
     pub workers: Option<usize>,
+    /// A vendor list (GVL v3 JSON); `None`: the made-up one.
+    pub vendor_list: Option<PathBuf>,
     /// Off unless asked for, so that a test may hammer.
     pub rate_limits: bool,
 }
@@ -32,6 +34,8 @@ impl Config {
         config.admin.listen = options.admin_listen.unwrap_or(config.admin.listen);
         config.data_dir = options.data_dir.unwrap_or(config.data_dir);
         config.workers = options.workers;
+        let list = options.vendor_list.map_or(VendorListSource::Development, VendorListSource::File);
+        config.vendor_list = Some(list);
         config.rate_limits = options.rate_limits.then(RateLimits::default);
         config
     }

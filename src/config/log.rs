@@ -20,6 +20,7 @@ pub struct Log {
 pub struct Retain {
     pub page_view: Option<Duration>,
     pub conversion: Option<Duration>,
+    pub embed_view: Option<Duration>,
 }
 
 /// How far an entry of each kind is before its sender hears "stored". Opt-outs are always on the disk.
@@ -67,11 +68,12 @@ fn retain(log: &Section<'_>) -> Retain {
     let section = log.section("retain");
     let page_view = section.get("page_view").and_then(|field| time(&field, RETAIN));
     let conversion = section.get("conversion").and_then(|field| time(&field, RETAIN));
+    let embed_view = section.get("embed_view").and_then(|field| time(&field, RETAIN));
     if let Some(field) = section.get("opt_out") {
         field.refuse("an opt-out holds until it is taken back", "leave this out");
     }
     section.finish();
-    Retain { page_view, conversion }
+    Retain { page_view, conversion, embed_view }
 }
 
 /// `[erasure] within`.

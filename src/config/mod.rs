@@ -27,9 +27,11 @@ pub use limits::{Limits, RateLimits};
 pub use listen::{Listener, Proxies, Tls};
 pub use log::{Ack, AckClasses, Log, Retain};
 pub use mistake::{ConfigError, Mistake};
-pub use vendor_list::{VendorListError, VendorListFault, load_vendor_list, parse_vendor_list};
+pub use vendor_list::{
+    VendorListError, VendorListFault, VendorListSource, load_vendor_list, parse_vendor_list, read_vendor_list,
+};
 
-use crate::consent::policy::{Policy, Regime, Vendor};
+use crate::consent::policy::{Honour, Policy, Regime, UsOptOut};
 use crate::domain::settings::Registry;
 use walk::{Document, Section};
 
@@ -51,10 +53,10 @@ pub struct Config {
     pub log: Log,
     /// Within this time of an erasure nothing of its subject is left in a file.
     pub erase_within: Duration,
-    /// Without our entry in the vendor list, which is read when the server starts and on reload.
+    /// Without the vendor list, which is read when the server starts and on reload.
     pub policy: Policy,
     /// The Global Vendor List (GVL v3 JSON).
-    pub vendor_list: Option<PathBuf>,
+    pub vendor_list: Option<VendorListSource>,
     /// A policy on `DNT: 1` that the operator commits to (text).
     pub dnt_policy: Option<PathBuf>,
     pub cookie: Cookie,
@@ -163,7 +165,7 @@ fn dnt_policy(root: &Section<'_>) -> Option<PathBuf> {
 
 /// The regime is without a default on purpose: where nothing is known about a visitor, only the operator can say which law is the
 /// safe assumption.
-fn policy(root: &Section<'_>) -> Option<(Policy, Option<PathBuf>)> {
+fn policy(root: &Section<'_>) -> Option<(Policy, Option<VendorListSource>)> {
     let section = root.section("consent");
     let fix = "choose what applies where a visitor's country is not known: \"gdpr\" (store nothing without consent), \
                \"us\" (store unless opted out) or \"none\"; nobody can choose it for you";
@@ -171,18 +173,35 @@ fn policy(root: &Section<'_>) -> Option<(Policy, Option<PathBuf>)> {
     let regime = section.require("default_regime", fix).and_then(|field| field.one_of(&regimes));
     let adchoices_participant =
         section.get("adchoices_participant").and_then(|field| field.integer(0..=ADCHOICES_ID_MAX));
+    let honours = Honour::ALL.map(|honour| (honour.name(), honour));
+    let honour = |key| section.get(key).and_then(|field| field.one_of(&honours)).unwrap_or(Honour::Always);
+    let (gpc, dnt) = (honour("gpc"), honour("dnt"));
+    let us_opt_outs = UsOptOut::ALL.map(|us_opt_out| (us_opt_out.name(), us_opt_out));
+    let us_opt_out = section.get("us_opt_out").and_then(|field| field.one_of(&us_opt_outs));
+    let us_opt_out = us_opt_out.unwrap_or(UsOptOut::Deny);
     let vendor_list = section.get("vendor_list");
     let vendor_id = match vendor_list {
         Some(_) => section.require("vendor_id", "whose entry in the vendor list is ours"),
         None => section.get("vendor_id"),
     };
     let vendor_id = vendor_id.and_then(|field| field.integer(1..=u64::from(u16::MAX)));
-    let vendor_list = vendor_list.and_then(|field| field.text()).map(PathBuf::from);
+    let vendor_list = vendor_list.and_then(|field| field.text());
+    let vendor_list = vendor_list.map(|path| VendorListSource::File(PathBuf::from(path)));
+    let days_max = section.get("vendor_list_max_age_days");
+    let days_max = days_max.and_then(|field| field.integer(1..=VENDOR_LIST_DAYS_MAX));
     section.finish();
-    let vendor = vendor_id.and_then(|id| u16::try_from(id).ok()).map(|id| Vendor { id, listed: None });
+    let vendor_id = vendor_id.and_then(|id| u16::try_from(id).ok());
     let adchoices_participant = adchoices_participant.and_then(|id| u16::try_from(id).ok());
-    Some((Policy { adchoices_participant, vendor, ..Policy::new(regime?) }, vendor_list))
+    let mut policy =
+        Policy { adchoices_participant, gpc, dnt, us_opt_out, vendor_id, ..Policy::new(regime?) };
+    if let Some(days) = days_max.and_then(|days| u32::try_from(days).ok()) {
+        policy.vendors_days_max = days;
+    }
+    Some((policy, vendor_list))
 }
+
+/// A hundred years, for lists that are not meant to age.
+const VENDOR_LIST_DAYS_MAX: u64 = 36_500;
 
 /// An AdChoices signal has 12 bits for it.
 const ADCHOICES_ID_MAX: u64 = 4_095;

@@ -100,7 +100,7 @@ fn a_good_configuration_is_read_as_it_is_written() {
     assert_eq!(config.proxies.trusted.len(), 2);
     assert_eq!(config.log.ack, AckClasses { page_view: Ack::Memory, conversion: Ack::Disk });
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    let retain = Retain { page_view: Some(days(90)), conversion: Some(days(400)) };
+    let retain = Retain { page_view: Some(days(90)), conversion: Some(days(400)), embed_view: None };
     assert_eq!((config.log.retain, config.erase_within), (retain, days(1)));
     assert_eq!(config.policy.default_regime, Regime::Gdpr);
     assert_eq!(config.cookie, Cookie { name: "pg".to_owned(), max_age_days: 400 });
@@ -209,17 +209,43 @@ fn types_and_ranges_are_told() {
 }
 
 #[test]
+fn how_strictly_signals_count_is_strict_unless_it_says_otherwise() {
+    let regime = "default_regime = \"gdpr\"";
+    let with =
+        |lines: &str| Config::parse(&GOOD.replace(regime, &format!("{regime}\n{lines}")), &environment);
+    let strict = with("").expect("a good configuration").policy;
+    assert_eq!(strict, Policy::new(Regime::Gdpr));
+    let said = "gpc = \"always\"\ndnt = \"always\"\nus_opt_out = \"deny\"";
+    assert_eq!(with(said).expect("a good configuration").policy, strict);
+    let lenient = "gpc = \"where-required\"\ndnt = \"where-required\"\nus_opt_out = \"measure_without_id\"";
+    let lenient = with(lenient).expect("a good configuration").policy;
+    assert_eq!((lenient.gpc, lenient.dnt), (Honour::WhereRequired, Honour::WhereRequired));
+    assert_eq!(lenient.us_opt_out, UsOptOut::MeasureWithoutId);
+    assert_eq!(
+        with("gpc = \"never\"\ndnt = true\nus_opt_out = \"allow\"").expect_err("three mistakes").len(),
+        3
+    );
+}
+
+#[test]
 fn who_we_are_in_consent_strings_is_read_as_it_is_written() {
     let regime = "default_regime = \"gdpr\"";
     let ids = "vendor_id = 755\nvendor_list = \"list.json\"\nadchoices_participant = 4095";
     let config = Config::parse(&GOOD.replace(regime, &format!("{regime}\n{ids}")), &environment);
     let config = config.expect("a good configuration");
-    assert_eq!(config.policy.vendor.map(|vendor| (vendor.id, vendor.listed)), Some((755, None)));
-    assert_eq!(config.policy.adchoices_participant, Some(4_095));
-    assert_eq!(config.vendor_list.as_deref(), Some(Path::new("list.json")));
-    for wrong in
-        ["vendor_id = 0", "vendor_id = 65536", "adchoices_participant = 4096", "vendor_list = \"list.json\""]
-    {
+    assert_eq!((config.policy.vendor_id, config.policy.vendors), (Some(755), None));
+    assert_eq!((config.policy.adchoices_participant, config.policy.vendors_days_max), (Some(4_095), 90));
+    assert_eq!(config.vendor_list, Some(VendorListSource::File("list.json".into())));
+    let days = GOOD.replace(regime, &format!("{regime}\nvendor_list_max_age_days = 14"));
+    assert_eq!(Config::parse(&days, &environment).expect("good").policy.vendors_days_max, 14);
+    for wrong in [
+        "vendor_id = 0",
+        "vendor_id = 65536",
+        "adchoices_participant = 4096",
+        "vendor_list = \"list.json\"",
+        "vendor_list_max_age_days = 0",
+        "vendor_list_max_age_days = 36501",
+    ] {
         assert_eq!(mistakes(&GOOD.replace(regime, &format!("{regime}\n{wrong}"))).len(), 1, "{wrong}");
     }
 }
@@ -464,6 +490,8 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
     assert_eq!((config.public.listen.port(), config.admin.listen.port()), (8080, 8081));
     assert_eq!(config.log.file_bytes, 4 << 20);
     assert_eq!(config.policy.default_regime, Regime::None);
+    assert_eq!(config.policy.vendor_id, Some(9_999));
+    assert_eq!(config.vendor_list, Some(VendorListSource::Development));
     assert_eq!(config.rate_limits, None);
     assert!(Config::dev(DevOptions { rate_limits: true, ..DevOptions::default() }).rate_limits.is_some());
     let tags = config.accounts.iter().flat_map(|account| &account.pixels).flat_map(|pixel| {
@@ -504,5 +532,6 @@ fn the_example_says_what_the_defaults_are() {
         &secret,
     );
     let defaults = defaults.expect("the smallest configuration");
+    assert_eq!(config.policy.vendors_days_max, defaults.policy.vendors_days_max);
     assert_eq!((config.log, config.cookie), (defaults.log, defaults.cookie));
 }

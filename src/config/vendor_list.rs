@@ -1,6 +1,6 @@
 //! The Global Vendor List as IAB Europe publishes it (GVL v3 JSON) -> [`VendorList`].
 //!
-//! Only what decides about a legal basis is kept: 40 bytes a vendor.
+//! Only what decides about a legal basis is kept: 56 bytes a vendor.
 
 use std::fmt;
 use std::io;
@@ -11,14 +11,55 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::consent::tcf::purpose::IdSet;
 use crate::consent::tcf::vendor_list::{RepeatedVendor, VendorDeclaration, VendorList};
+use crate::domain::time::Timestamp;
+
+/// Where the vendor list comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VendorListSource {
+    /// GVL v3 JSON.
+    File(PathBuf),
+    /// The made-up one of development mode.
+    Development,
+}
+
+impl VendorListSource {
+    pub fn load(&self) -> Result<VendorList, VendorListError> {
+        match self {
+            Self::File(path) => load_vendor_list(path),
+            Self::Development => {
+                Ok(parse_vendor_list(DEV_VENDOR_LIST).expect("the made-up list is whole; a test reads it"))
+            }
+        }
+    }
+}
+
+/// The file's name, or what it is instead.
+impl fmt::Display for VendorListSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Development => f.write_str("built in, made up"),
+        }
+    }
+}
+
+const DEV_VENDOR_LIST: &str = include_str!("../../static/vendor-list.dev.json");
 
 /// Reads the vendor list at `path`. A list with anything wrong in it is an error as a whole: half a list would deny
 /// the other half of the vendors without a word.
 pub fn load_vendor_list(path: &Path) -> Result<VendorList, VendorListError> {
+    read_vendor_list(path).map(|(list, _)| list)
+}
+
+/// The same, with the text that it was read from.
+pub fn read_vendor_list(path: &Path) -> Result<(VendorList, String), VendorListError> {
     #[expect(clippy::disallowed_methods, reason = "the vendor list is not in the data directory")]
     let text = std::fs::read_to_string(path)
         .map_err(|source| VendorListError::Unreadable { path: path.to_owned(), source })?;
-    parse_vendor_list(&text).map_err(|source| VendorListError::Unusable { path: path.to_owned(), source })
+    match parse_vendor_list(&text) {
+        Ok(list) => Ok((list, text)),
+        Err(source) => Err(VendorListError::Unusable { path: path.to_owned(), source }),
+    }
 }
 
 /// Reads the text of a vendor list.
@@ -30,7 +71,7 @@ pub fn parse_vendor_list(text: &str) -> Result<VendorList, VendorListFault> {
     if list.vendors.0.is_empty() {
         return Err(VendorListFault::NoVendors);
     }
-    Ok(VendorList::new(list.vendor_list_version, list.vendors.0)?)
+    Ok(VendorList::new(list.vendor_list_version, list.last_updated.0, list.vendors.0)?)
 }
 
 /// Why there is no vendor list.
@@ -66,8 +107,12 @@ const PURPOSE_MAX: u8 = 24;
 struct List {
     gvl_specification_version: u16,
     vendor_list_version: u16,
+    last_updated: Moment,
     vendors: Vendors,
 }
+
+/// RFC 3339, as `2026-10-29T16:00:00Z`.
+struct Moment(Timestamp);
 
 /// An object whose keys are the vendors' ids; unlike a map it notices a key that is there twice.
 struct Vendors(Vec<(u16, VendorDeclaration)>);
@@ -79,9 +124,15 @@ struct Vendor {
     purposes: Purposes,
     leg_int_purposes: Purposes,
     flexible_purposes: Purposes,
+    #[serde(default)]
+    features: Purposes,
+    #[serde(default)]
+    special_features: Purposes,
     deleted_date: Option<String>,
 }
 
+/// Ids of purposes, or of features, which are fewer.
+#[derive(Default)]
 struct Purposes(IdSet);
 
 impl<'de> Deserialize<'de> for Vendors {
@@ -109,12 +160,23 @@ impl<'de> Deserialize<'de> for Vendors {
     }
 }
 
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment = text.parse::<jiff::Timestamp>().ok();
+        let ms = moment.and_then(|moment| u64::try_from(moment.as_millisecond()).ok());
+        ms.map(|ms| Self(Timestamp(ms))).ok_or_else(|| D::Error::custom(format!("{text:?} is no time")))
+    }
+}
+
 impl Vendor {
     fn declaration(self) -> VendorDeclaration {
         VendorDeclaration {
             consent: self.purposes.0,
             legitimate_interest: self.leg_int_purposes.0,
             flexible: self.flexible_purposes.0,
+            features: self.features.0,
+            special_features: self.special_features.0,
             deleted: self.deleted_date.is_some(),
         }
     }
@@ -135,10 +197,13 @@ mod tests {
     use super::*;
 
     const VENDOR: &str = r#""755": {"id": 755, "name": "x", "purposes": [1, 3], "legIntPurposes": [2, 7],
-        "flexiblePurposes": [2], "specialPurposes": [1]}"#;
+        "flexiblePurposes": [2], "specialPurposes": [1], "features": [2, 3], "specialFeatures": [1]}"#;
 
     fn list(vendors: &str) -> String {
-        format!("{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 312, \"vendors\": {{{vendors}}}}}")
+        format!(
+            "{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": 312, \
+             \"lastUpdated\": \"2026-10-29T16:00:00Z\", \"vendors\": {{{vendors}}}}}"
+        )
     }
 
     #[track_caller]
@@ -157,16 +222,23 @@ mod tests {
             consent: ids(&[1, 3]),
             legitimate_interest: ids(&[2, 7]),
             flexible: ids(&[2]),
+            features: ids(&[2, 3]),
+            special_features: ids(&[1]),
             deleted: false,
         };
-        assert_eq!((list.version(), list.len()), (312, 2));
+        assert_eq!((list.version(), list.len(), list.deleted()), (312, 2, 1));
+        assert_eq!(list.last_updated().to_string(), "2026-10-29T16:00:00.000Z");
         assert_eq!(list.get(755), Some(&expect));
         assert_eq!(list.get(9), Some(&VendorDeclaration { deleted: true, ..expect }));
+        let bare = VENDOR.replace("eatures\"", "eature\"");
+        let list = parse_vendor_list(&self::list(&bare)).unwrap();
+        let none = VendorDeclaration { features: ids(&[]), special_features: ids(&[]), ..expect };
+        assert_eq!(list.get(755), Some(&none), "no list of features is none");
     }
 
     #[test]
     fn a_vendor_is_as_small_as_the_page_says() {
-        assert_eq!(size_of::<(u16, VendorDeclaration)>(), 40);
+        assert_eq!(size_of::<(u16, VendorDeclaration)>(), 56);
     }
 
     #[test]
@@ -174,6 +246,10 @@ mod tests {
         check_fault("", "line 1 column 0");
         check_fault("{}", "missing field `gvlSpecificationVersion`");
         check_fault(&list(""), "it has no vendors");
+        check_fault(&list(VENDOR).replace("last", "first"), "missing field `lastUpdated`");
+        check_fault(&list(VENDOR).replace("2026-", "26-"), "\"26-10-29T16:00:00Z\" is no time");
+        check_fault(&list(VENDOR).replace("2026-", "1926-"), "\"1926-10-29T16:00:00Z\" is no time");
+        check_fault(&list(VENDOR).replace("T16:00:00Z", ""), "\"2026-10-29\" is no time");
         check_fault(&list(VENDOR).replace("\": 3,", "\": 2,"), "gvlSpecificationVersion is 2, not 3");
         check_fault(&list(&VENDOR.replace("\"755\":", "\"756\":")), "vendor 756 has the id 755");
         check_fault(&list(&VENDOR.replace("755", "0")), "vendor 0 has the id 0");
@@ -186,6 +262,21 @@ mod tests {
         for cut in 0..whole.len() {
             parse_vendor_list(&whole[..cut]).expect_err("a list that was cut off");
         }
+    }
+
+    #[test]
+    fn the_made_up_list_declares_what_tutorials_rely_on() {
+        let list = VendorListSource::Development.load().unwrap();
+        let declared = |id| {
+            let VendorDeclaration { consent, legitimate_interest, flexible, deleted, .. } =
+                list.get(id).unwrap();
+            format!("{consent}; {legitimate_interest}; {flexible}; {deleted}")
+        };
+        assert_eq!(list.len(), 4);
+        assert_eq!(declared(9_999), "1, 3, 4, 7; none; none; false");
+        assert_eq!(declared(755), "1, 3, 4; 7; 7; false");
+        assert_eq!(declared(25), "1, 3, 4; none; none; false");
+        assert_eq!(declared(52), "1, 2, 3, 4, 7; none; none; false");
     }
 
     #[test]

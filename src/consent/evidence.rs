@@ -21,6 +21,8 @@ pub enum Basis {
     NotRequired,
     /// Allowed unless opted out, and nobody had.
     NotOptedOut,
+    /// Opted out under the laws of the States, and kept without any identifier, as the policy says.
+    WithoutIdentifiers,
     /// Consent under the GDPR, by a TC string.
     Consent,
     /// Legitimate interest under the GDPR, shown and not objected to, by a TC string.
@@ -30,13 +32,20 @@ pub enum Basis {
 }
 
 impl Basis {
-    pub const ALL: [Self; 5] =
-        [Self::NotRequired, Self::NotOptedOut, Self::Default, Self::Consent, Self::LegitimateInterest];
+    pub const ALL: [Self; 6] = [
+        Self::NotRequired,
+        Self::NotOptedOut,
+        Self::Default,
+        Self::Consent,
+        Self::LegitimateInterest,
+        Self::WithoutIdentifiers,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotRequired => "not-required",
             Self::NotOptedOut => "not-opted-out",
+            Self::WithoutIdentifiers => "without-identifiers",
             Self::Default => "default",
             Self::Consent => "consent",
             Self::LegitimateInterest => "legitimate-interest",

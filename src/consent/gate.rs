@@ -1,6 +1,6 @@
 //! The gate: the one place where a [`Permitted`] is made.
 
-use super::activity::{Activity, ActivitySet};
+use super::activity::{Activity, ActivityKind, ActivitySet};
 use super::evidence::{Basis, Evidence};
 use super::heard::Heard;
 use super::policy::{Policy, PolicyVersion, Regime};
@@ -39,7 +39,12 @@ pub struct Gate {
 
 impl Gate {
     pub fn new(policy: Policy) -> Self {
-        Self { policy, version: policy.version() }
+        let version = policy.version();
+        Self { policy, version }
+    }
+
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Reads the strings among `signals`, once for all that is decided about the request.
@@ -60,7 +65,7 @@ impl Gate {
         if !identify {
             value.forget_identifiers();
         }
-        let permitted = [T::ACTIVITY].into_iter().chain(identify.then_some(Activity::Identify));
+        let permitted = [T::ACTIVITY.kind()].into_iter().chain(identify.then_some(ActivityKind::Identify));
         let activities = ActivitySet::of(permitted);
         let evidence = Evidence { regime, basis, activities, policy: self.version, decided_at: about.now };
         Ok(Permitted { value, evidence })

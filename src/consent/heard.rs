@@ -5,14 +5,13 @@
 
 use super::activity::Activity;
 use super::adchoices::AdChoices;
-use super::evidence::Basis;
 use super::gpp::Gpp;
 use super::gpp::applicable::{Applicable, GppFault, UsDenial};
+use super::need::{self, Granted, both};
 use super::policy::{Policy, Regime};
 use super::refusal::Refusal;
 use super::signals::{GdprFlag, Signals};
 use super::tcf::TcString;
-use super::tcf::basis;
 use super::tcf::purpose::Purpose;
 
 /// The signals of a request, with its strings decoded.
@@ -24,14 +23,16 @@ pub struct Heard<'a> {
     adchoices_malformed: u32,
     pub(super) gpp: GppFacts,
     pub(super) gdpr_applies: bool,
+    tc_in_gpp: Vec<&'a str>,
     tcf: Option<TcfFacts>,
 }
 
-/// What all TC strings come to together, for each activity.
+/// What all TC strings come to together for the two activities that every hit is asked about. For all others they are
+/// read when somebody asks, so that no hit pays for what it does not need.
 #[derive(Debug, Clone, Copy)]
 struct TcfFacts {
-    measure: Result<Basis, Refusal>,
-    identify: Result<Basis, Refusal>,
+    measure: Granted,
+    identify: Granted,
 }
 
 /// What all GPP strings come to together.
@@ -55,13 +56,14 @@ impl<'a> Heard<'a> {
             adchoices_malformed: 0,
             gpp: GppFacts::default(),
             gdpr_applies: false,
+            tc_in_gpp: Vec::new(),
             tcf: None,
         };
         heard.hear_adchoices(policy.adchoices_participant);
-        let in_gpp = heard.hear_gpp();
+        heard.hear_gpp();
         heard.gdpr_applies = gdpr_applies(signals, &heard.gpp, policy);
         if heard.gdpr_applies {
-            heard.hear_tcf(&in_gpp, policy);
+            heard.tcf = heard.tc_strings().map(|text| TcfFacts::of(text, policy)).reduce(TcfFacts::and);
         }
         heard
     }
@@ -91,9 +93,7 @@ impl<'a> Heard<'a> {
         }
     }
 
-    /// The TC strings found on the way.
-    fn hear_gpp(&mut self) -> Vec<&'a str> {
-        let mut tc_strings = Vec::new();
+    fn hear_gpp(&mut self) {
         let sections = self.signals.gpp_sid.as_deref();
         if self.signals.gpp.is_empty() && sections.is_some() {
             self.gpp.add(&Applicable::find(sections, None));
@@ -102,25 +102,31 @@ impl<'a> Heard<'a> {
             let parsed = Gpp::parse(text);
             let found = Applicable::find(sections, Some(parsed.as_ref().map_err(|error| *error)));
             self.gpp.add(&found);
-            tc_strings.extend(found.tc_string);
+            self.tc_in_gpp.extend(found.tc_string);
         }
-        tc_strings
     }
 
-    /// All strings must allow, wherever they came in.
-    fn hear_tcf(&mut self, in_gpp: &[&str], policy: &Policy) {
+    /// Wherever they came in; all of them must allow.
+    pub(super) fn tc_strings(&self) -> impl Iterator<Item = &str> {
         let said = self.signals.gdpr_consent.iter().map(|text| &**text);
-        let all = said.chain(in_gpp.iter().copied()).map(|text| TcfFacts::of(text, policy));
-        self.tcf = all.reduce(TcfFacts::and);
+        said.chain(self.tc_in_gpp.iter().copied())
     }
 
-    /// The basis of `activity` under the GDPR; `None` without any TC string.
-    pub(super) fn tcf(&self, activity: Activity) -> Option<Result<Basis, Refusal>> {
+    /// The basis of `activity` where the GDPR applies; `None` without any TC string.
+    pub(super) fn tcf(&self, activity: Activity, policy: &Policy) -> Option<Granted> {
         let facts = self.tcf?;
-        Some(match activity {
-            Activity::Measure => facts.measure,
-            Activity::Identify => facts.identify,
-        })
+        match activity {
+            Activity::Measure => Some(facts.measure),
+            Activity::Identify => Some(facts.identify),
+            _ => {
+                let additional = self.signals.additional_consent.as_deref();
+                let each = self.tc_strings().map(|text| {
+                    let string = TcString::parse(text).map_err(|_| Refusal::TcMalformed)?;
+                    need::granted(activity, &string, additional, policy)
+                });
+                each.reduce(both)
+            }
+        }
     }
 }
 
@@ -143,28 +149,15 @@ impl TcfFacts {
     fn of(text: &str, policy: &Policy) -> Self {
         let deny = |reason| Self { measure: Err(reason), identify: Err(reason) };
         let Ok(string) = TcString::parse(text) else { return deny(Refusal::TcMalformed) };
-        let Some(vendor) = policy.vendor else { return deny(Refusal::TcNotOnList) };
-        let view = string.vendor(vendor.id);
-        let declaration = vendor.listed.as_ref().map(|(_, declaration)| declaration);
-        let basis = |purpose| match view.basis(purpose, declaration) {
-            Ok(basis::Basis::Consent) => Ok(Basis::Consent),
-            Ok(basis::Basis::LegitimateInterest) => Ok(Basis::LegitimateInterest),
-            Err(reason) => Err(Refusal::of_no_basis(reason)),
-        };
+        let Some(us) = policy.vendor_id else { return deny(Refusal::TcNotOnList) };
+        // One view for both: every further one would walk over the sets of vendors again.
+        let (view, declaration) = (string.vendor(us), policy.declaration(us));
+        let basis = |purpose| need::of_purpose(&view, purpose, declaration);
         Self { measure: basis(Purpose::P7), identify: basis(Purpose::P1) }
     }
 
     fn and(self, other: Self) -> Self {
         Self { measure: both(self.measure, other.measure), identify: both(self.identify, other.identify) }
-    }
-}
-
-/// The refusal that is reported first; else consent only where both are consent.
-fn both(one: Result<Basis, Refusal>, other: Result<Basis, Refusal>) -> Result<Basis, Refusal> {
-    match (one, other) {
-        (Err(one), Err(other)) => Err(one.min(other)),
-        (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Err(reason),
-        (Ok(Basis::Consent), Ok(basis)) | (Ok(basis), Ok(_)) => Ok(basis),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::gpp::applicable::GppFault;
 use super::gpp::us_rule::UsReason;
 use super::tcf::basis::NoBasis;
+use super::tcf::vendor_list::ListFault;
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $kind:ident, $text:literal;)*) => {
@@ -40,6 +41,9 @@ refusals! {
     OptOutCookie = "opt-out-cookie", OptedOut, "the browser carries our opt-out cookie";
     OptedOut = "opted-out", OptedOut, "this browser id has opted out";
     PersonalizeOff = "personalize-off", OptedOut, "\"Personalize ads\" is off";
+    PartnersOff = "partners-off", Denied, "\"Share your data with business partners\" is off";
+    DevicesOff = "devices-off", Denied, "\"Personalize across your devices\" is off";
+    WebOff = "web-off", Denied, "\"Track where you see content across the web\" is off";
     PrefsMalformed = "prefs-malformed", Malformed, "the settings cookie is not four bits, so it is read as off";
     AdChoices = "adchoices", Denied, "the AdChoices signal limits everybody, or us";
     Gpc = "gpc", Denied, "Global Privacy Control is on";
@@ -49,15 +53,24 @@ refusals! {
     Coppa = "coppa", Denied, "the request is flagged as concerning a child";
     KnownChild = "known-child", Denied, "a section of the GPP string is about a known child";
     DirectedToChildren = "child-site", Denied, "the site is directed to children";
+    WebHistoryRegion = "web-history-region", Denied, "pages with embedded content are not remembered in the EEA or in Switzerland, nor where it may be one of them";
     GdprConsentAbsent = "gdpr-no-consent", Absent, "GDPR applies and there is no consent string";
     TcMalformed = "tcf-malformed", Malformed, "GDPR applies and the TC string cannot be read";
     TcInvalid = "tcf-invalid", Malformed, "GDPR applies and the TC string must not be relied on";
-    TcNotOnList = "tcf-not-on-list", Absent, "GDPR applies and we are not on the vendor list, or there is none";
+    TcListMissing = "tcf-list-missing", Absent, "GDPR applies and there is no vendor list that says what we declared";
+    TcListTooOld = "tcf-list-too-old", Absent, "GDPR applies and the vendor list is older than it may be";
+    TcListFromFuture = "tcf-list-from-future", Malformed, "GDPR applies and the vendor list is dated in the future";
+    TcNotOnList = "tcf-not-on-list", Absent, "GDPR applies and we are not on the vendor list, or were deleted from it";
     TcNotDeclared = "tcf-not-declared", Denied, "GDPR applies and our entry in the vendor list lacks the purpose";
     TcRestricted = "tcf-restricted", Denied, "GDPR applies and the publisher's restrictions leave us no basis";
     TcNotDisclosed = "tcf-not-disclosed", Denied, "GDPR applies and the person was not told about us";
     TcNoConsent = "tcf-no-consent", Denied, "GDPR applies and there is no consent to the purpose, or none to us";
     TcNoInterest = "tcf-no-interest", Denied, "GDPR applies and our legitimate interest was not shown, or was objected to";
+    TcNoOptIn = "tcf-no-opt-in", Denied, "GDPR applies and there is no opt-in to the special feature that our entry in the vendor list declares";
+    TcPartner = "tcf-partner", Denied, "GDPR applies and the TC string gives the partner no basis";
+    AdditionalConsentAbsent = "addtl-consent-absent", Absent, "GDPR applies, the partner is not on the vendor list, and there is no Additional Consent string";
+    AdditionalConsentMalformed = "addtl-consent-malformed", Malformed, "GDPR applies and the Additional Consent string cannot be read";
+    AdditionalConsentMissing = "addtl-no-consent", Denied, "GDPR applies and the Additional Consent string has no consent to the partner";
     GppMalformed = "gpp-malformed", Malformed, "the GPP string cannot be read";
     GppSidMalformed = "gpp-sid-malformed", Malformed, "`gpp_sid` is no list of section ids";
     GppSectionMissing = "gpp-section-missing", Absent, "a section applies and is not in the GPP string";
@@ -86,6 +99,14 @@ impl Refusal {
                 Self::TcNoConsent
             }
             NoBasis::PurposeInterestNotShown | NoBasis::VendorInterestNotShown => Self::TcNoInterest,
+        }
+    }
+
+    pub(super) const fn of_list_fault(fault: ListFault) -> Self {
+        match fault {
+            ListFault::Missing => Self::TcListMissing,
+            ListFault::TooOld => Self::TcListTooOld,
+            ListFault::FromFuture => Self::TcListFromFuture,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::activity::Activity;
 use crate::domain::conversion::{Conversion, Identifiers};
+use crate::domain::embed_view::EmbedView;
 use crate::domain::id::BrowserId;
 use crate::domain::opt_out::{Subject, Subjects};
 
@@ -30,6 +31,18 @@ impl Regulated for Conversion {
     }
 }
 
+impl Regulated for EmbedView {
+    const ACTIVITY: Activity = Activity::WebHistory;
+
+    fn subjects(&self) -> Subjects {
+        [self.browser_id.map(Subject::Browser), None, None]
+    }
+
+    fn forget_identifiers(&mut self) {
+        self.browser_id = None;
+    }
+}
+
 /// The browser id on its way into a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrowserCookie {
@@ -52,5 +65,6 @@ impl Regulated for BrowserCookie {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Conversion {}
+    impl Sealed for super::EmbedView {}
     impl Sealed for super::BrowserCookie {}
 }

@@ -6,9 +6,12 @@
 use super::activity::Activity;
 use super::evidence::Basis;
 use super::heard::Heard;
-use super::policy::{Policy, Regime};
+use super::policy::{Honour, Policy, Regime, UsOptOut};
+use super::prefs::Setting;
 use super::refusal::Refusal;
-use super::signals::{GdprFlag, Personalize, UsPrivacySaid};
+use super::signals::{GdprFlag, Signals};
+use super::us_privacy::UsPrivacySet;
+use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subjects};
 use crate::domain::time::Timestamp;
 
@@ -36,12 +39,13 @@ pub enum Rule {
     Speculative,
     Crawler,
     OwnOptOut,
-    PersonalizeAds,
+    Settings,
     AdChoices,
     Gpc,
     Dnt,
     LimitAdTracking,
     Children,
+    WebHistory,
     Gdpr,
     Gpp,
     UnitedStates,
@@ -50,16 +54,17 @@ pub enum Rule {
 
 impl Rule {
     /// In the order of precedence.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Speculative,
         Self::Crawler,
         Self::OwnOptOut,
-        Self::PersonalizeAds,
+        Self::Settings,
         Self::AdChoices,
         Self::Gpc,
         Self::Dnt,
         Self::LimitAdTracking,
         Self::Children,
+        Self::WebHistory,
         Self::Gdpr,
         Self::Gpp,
         Self::UnitedStates,
@@ -71,12 +76,13 @@ impl Rule {
             Self::Speculative => "speculative request",
             Self::Crawler => "known crawler",
             Self::OwnOptOut => "our own opt-out",
-            Self::PersonalizeAds => "\"Personalize ads\" setting",
+            Self::Settings => "the person's settings",
             Self::AdChoices => "AdChoices signal",
             Self::Gpc => "Global Privacy Control",
             Self::Dnt => "Do Not Track",
             Self::LimitAdTracking => "limit ad tracking",
             Self::Children => "children",
+            Self::WebHistory => "web history by region",
             Self::Gdpr => "GDPR",
             Self::Gpp => "GPP string",
             Self::UnitedStates => "United States",
@@ -100,24 +106,22 @@ impl Rule {
             Self::OwnOptOut if signals.opt_out_cookie => Verdict::Deny(Refusal::OptOutCookie),
             Self::OwnOptOut if signals.opted_out_id => Verdict::Deny(Refusal::OptedOut),
             Self::OwnOptOut => deny_if(about.opt_outs.is_any_opted_out(subjects), Refusal::OptedOut),
-            Self::PersonalizeAds => match signals.personalize {
-                Personalize::On => Verdict::Abstain,
-                Personalize::Malformed => Verdict::Deny(Refusal::PrefsMalformed),
-                Personalize::Off => Verdict::Deny(Refusal::PersonalizeOff),
-            },
+            Self::Settings => judge_settings(activity, signals),
             Self::AdChoices => deny_if(heard.adchoices_limits, Refusal::AdChoices),
-            Self::Gpc if signals.gpc => Verdict::Deny(Refusal::Gpc),
+            Self::Gpc if signals.gpc && gpc_counts(heard, policy) => Verdict::Deny(Refusal::Gpc),
             Self::Gpc => deny_if(heard.gpp.gpc, Refusal::GppGpc),
-            Self::Dnt => deny_if(signals.dnt, Refusal::Dnt),
+            Self::Dnt => deny_if(signals.dnt && dnt_counts(heard, policy), Refusal::Dnt),
             Self::LimitAdTracking => {
                 deny_if(signals.lat && activity != Activity::Measure, Refusal::LimitAdTracking)
             }
             Self::Children if signals.coppa => Verdict::Deny(Refusal::Coppa),
             Self::Children if heard.gpp.known_child => Verdict::Deny(Refusal::KnownChild),
             Self::Children => deny_if(about.directed_to_children, Refusal::DirectedToChildren),
-            Self::Gdpr => judge_gdpr(activity, heard),
+            Self::WebHistory if activity == Activity::WebHistory => judge_web_history(heard, policy),
+            Self::WebHistory => Verdict::Abstain,
+            Self::Gdpr => judge_gdpr(activity, heard, policy, about.now),
             Self::Gpp => judge_gpp(heard),
-            Self::UnitedStates => judge_united_states(heard, policy),
+            Self::UnitedStates => judge_united_states(activity, heard, policy),
             Self::DefaultRegime => judge_default(heard, policy),
         }
     }
@@ -127,14 +131,60 @@ const fn deny_if(denied: bool, reason: Refusal) -> Verdict {
     if denied { Verdict::Deny(reason) } else { Verdict::Abstain }
 }
 
-fn judge_gdpr(activity: Activity, heard: &Heard<'_>) -> Verdict {
+fn gpc_counts(heard: &Heard<'_>, policy: &Policy) -> bool {
+    let asks = |country: Country| country.is_united_states() || country.wants_consent_first();
+    policy.gpc == Honour::Always
+        || heard.gdpr_applies
+        || heard.gpp.us_listed
+        || !heard.signals.us_privacy.is_empty()
+        || heard.signals.country.is_none_or(asks)
+}
+
+fn dnt_counts(heard: &Heard<'_>, policy: &Policy) -> bool {
+    policy.dnt == Honour::Always
+        || heard.gdpr_applies
+        || heard.signals.country.is_none_or(|country| country.wants_consent_first())
+}
+
+fn judge_settings(activity: Activity, signals: &Signals<'_>) -> Verdict {
+    let off = |setting| signals.prefs.is_off(setting);
+    if off(Setting::Personalize) {
+        return Verdict::Deny(Refusal::PersonalizeOff);
+    }
+    if signals.prefs_malformed {
+        return Verdict::Deny(Refusal::PrefsMalformed);
+    }
+    match activity {
+        Activity::Share(..) => deny_if(off(Setting::Partners), Refusal::PartnersOff),
+        Activity::LinkDevices => deny_if(off(Setting::Devices), Refusal::DevicesOff),
+        Activity::WebHistory => deny_if(off(Setting::Web), Refusal::WebOff),
+        Activity::Measure | Activity::Identify | Activity::Match(_) | Activity::Audience => Verdict::Abstain,
+    }
+}
+
+/// Never in the EEA or in Switzerland, whatever was consented to. A country that is not known is one of those where
+/// the GDPR applies, or would by default.
+fn judge_web_history(heard: &Heard<'_>, policy: &Policy) -> Verdict {
+    let there = match heard.signals.country {
+        Some(country) => country.is_eea_or_switzerland(),
+        None => heard.gdpr_applies || policy.default_regime == Regime::Gdpr,
+    };
+    deny_if(there, Refusal::WebHistoryRegion)
+}
+
+fn judge_gdpr(activity: Activity, heard: &Heard<'_>, policy: &Policy, now: Timestamp) -> Verdict {
     if !heard.gdpr_applies {
         return Verdict::Abstain;
     }
-    match heard.tcf(activity) {
-        Some(Ok(basis)) => Verdict::Allow(Regime::Gdpr, basis),
-        Some(Err(reason)) => Verdict::Deny(reason),
-        None => Verdict::Deny(Refusal::GdprConsentAbsent),
+    let Some(said) = heard.tcf(activity, policy) else {
+        return Verdict::Deny(Refusal::GdprConsentAbsent);
+    };
+    // Here and not where the list is read, because a list ages while the server runs.
+    let list = policy.vendors_at(now).map_err(Refusal::of_list_fault);
+    match (said, list) {
+        (Ok(basis), Ok(_)) => Verdict::Allow(Regime::Gdpr, basis),
+        (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Verdict::Deny(reason),
+        (Err(reason), Err(fault)) => Verdict::Deny(reason.min(fault)),
     }
 }
 
@@ -144,20 +194,26 @@ fn judge_gpp(heard: &Heard<'_>) -> Verdict {
     fault.map_or(Verdict::Abstain, Verdict::Deny)
 }
 
-fn judge_united_states(heard: &Heard<'_>, policy: &Policy) -> Verdict {
+fn judge_united_states(activity: Activity, heard: &Heard<'_>, policy: &Policy) -> Verdict {
     let (signals, gpp) = (heard.signals, &heard.gpp);
     let us_privacy = signals.us_privacy;
-    if us_privacy.has(UsPrivacySaid::OPTED_OUT) {
-        return Verdict::Deny(Refusal::UsPrivacyOptOut);
+    let opted_out = if us_privacy.has(UsPrivacySet::OPTED_OUT) {
+        Some(Refusal::UsPrivacyOptOut)
+    } else {
+        gpp.us_denial.map(|denial| Refusal::of_us_reason(denial.reason))
+    };
+    let may_measure = activity == Activity::Measure && policy.us_opt_out == UsOptOut::MeasureWithoutId;
+    if let Some(reason) = opted_out.filter(|_| !may_measure) {
+        return Verdict::Deny(reason);
     }
-    if let Some(denial) = gpp.us_denial {
-        return Verdict::Deny(Refusal::of_us_reason(denial.reason));
-    }
-    if us_privacy.has(UsPrivacySaid::MALFORMED) && (gpp.us_listed || policy.default_regime == Regime::Us) {
+    if us_privacy.has(UsPrivacySet::MALFORMED) && (gpp.us_listed || policy.default_regime == Regime::Us) {
         return Verdict::Deny(Refusal::UsPrivacyMalformed);
     }
+    if opted_out.is_some() {
+        return Verdict::Allow(Regime::Us, Basis::WithoutIdentifiers);
+    }
     let from_there = signals.country.is_some_and(|country| country.is_united_states());
-    if gpp.us_applies || us_privacy.has(UsPrivacySaid::NOT_OPTED_OUT) || from_there {
+    if gpp.us_applies || us_privacy.has(UsPrivacySet::NOT_OPTED_OUT) || from_there {
         Verdict::Allow(Regime::Us, Basis::NotOptedOut)
     } else {
         Verdict::Abstain

@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::us_privacy::UsPrivacy;
+use super::prefs::{MalformedPrefs, Prefs};
+use super::us_privacy::UsPrivacySet;
 use crate::domain::conversion::Country;
 
 /// What was seen so far. Starts as a request that says nothing.
@@ -14,8 +15,9 @@ pub struct Signals<'q> {
     pub(super) speculative: bool,
     pub(super) crawler: bool,
     pub(super) opt_out_cookie: bool,
+    pub(super) prefs: Prefs,
+    pub(super) prefs_malformed: bool,
     pub(super) opted_out_id: bool,
-    pub(super) personalize: Personalize,
     pub(super) adchoices: Vec<Cow<'q, str>>,
     pub(super) gpc: bool,
     pub(super) dnt: bool,
@@ -23,21 +25,14 @@ pub struct Signals<'q> {
     pub(super) coppa: bool,
     pub(super) gdpr: GdprFlag,
     pub(super) gdpr_consent: Vec<Cow<'q, str>>,
+    /// All Additional Consent strings, with a space between them, which none of them has.
+    pub(super) additional_consent: Option<Cow<'q, str>>,
     pub(super) gpp: Vec<Cow<'q, str>>,
     /// All lists of sections, joined by commas.
     pub(super) gpp_sid: Option<Cow<'q, str>>,
-    pub(super) us_privacy: UsPrivacySaid,
+    pub(super) us_privacy: UsPrivacySet,
     pub(super) country: Option<Country>,
     literal_macros: u32,
-}
-
-/// The "Personalize ads" setting as the cookie has it, from lenient to strict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Personalize {
-    #[default]
-    On,
-    Malformed,
-    Off,
 }
 
 /// Whether the request says that GDPR applies, from lenient to strict. Saying both is saying yes.
@@ -47,29 +42,6 @@ pub(super) enum GdprFlag {
     Absent,
     NotInScope,
     InScope,
-}
-
-/// What all US Privacy strings say, as a set.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct UsPrivacySaid(u8);
-
-impl UsPrivacySaid {
-    pub(super) const OPTED_OUT: Self = Self(1);
-    pub(super) const NOT_OPTED_OUT: Self = Self(2);
-    pub(super) const MALFORMED: Self = Self(4);
-
-    pub(super) const fn has(self, said: Self) -> bool {
-        self.0 & said.0 != 0
-    }
-
-    fn add(&mut self, text: &str) {
-        self.0 |= match UsPrivacy::parse(text) {
-            Ok(string) if string.denies() => Self::OPTED_OUT.0,
-            Ok(string) if string.abstains() => 0,
-            Ok(_) => Self::NOT_OPTED_OUT.0,
-            Err(_) => Self::MALFORMED.0,
-        };
-    }
 }
 
 impl<'q> Signals<'q> {
@@ -109,8 +81,9 @@ impl<'q> Signals<'q> {
         match signal {
             Parameter::Gdpr => self.gdpr = self.gdpr.max(GdprFlag::parse(&value)),
             Parameter::GdprConsent => keep(&mut self.gdpr_consent, value),
+            Parameter::AdditionalConsent => join(&mut self.additional_consent, ' ', value),
             Parameter::Gpp => keep(&mut self.gpp, value),
-            Parameter::GppSid => self.see_sections(value),
+            Parameter::GppSid => join(&mut self.gpp_sid, ',', value),
             Parameter::UsPrivacy => self.us_privacy.add(&value),
             Parameter::Coppa => self.coppa |= value != "0",
             Parameter::AdChoices => keep(&mut self.adchoices, value),
@@ -125,22 +98,21 @@ impl<'q> Signals<'q> {
         }
     }
 
-    /// Lists add up.
-    fn see_sections(&mut self, list: Cow<'q, str>) {
-        self.gpp_sid = Some(match self.gpp_sid.take() {
-            Some(known) if known == list => known,
-            Some(known) => Cow::Owned(format!("{known},{list}")),
-            None => list,
-        });
-    }
-
     /// Takes note of one cookie.
     pub fn see_cookie(&mut self, name: &str, value: &str) {
         match name {
             OPT_OUT_COOKIE => self.opt_out_cookie |= !matches!(value, "" | "0"),
-            PREFS_COOKIE => self.personalize = self.personalize.max(Personalize::parse(value)),
+            PREFS_COOKIE => match Prefs::parse(value) {
+                Ok(prefs) => self.see_prefs(prefs),
+                Err(MalformedPrefs) => self.prefs_malformed = true,
+            },
             _ => {}
         }
+    }
+
+    /// Takes note of settings, the cookie's or those of a signed-in account. The strictest count.
+    pub const fn see_prefs(&mut self, prefs: Prefs) {
+        self.prefs = self.prefs.stricter(prefs);
     }
 
     /// The country that the request comes from, as far as a trusted source knows.
@@ -168,6 +140,16 @@ impl<'q> Signals<'q> {
         self.opt_out_cookie || self.opted_out_id
     }
 
+    /// Whether the browser sends Global Privacy Control.
+    pub const fn has_gpc(&self) -> bool {
+        self.gpc
+    }
+
+    /// Whether the browser sends Do Not Track.
+    pub const fn has_dnt(&self) -> bool {
+        self.dnt
+    }
+
     pub const fn country(&self) -> Option<Country> {
         self.country
     }
@@ -180,12 +162,13 @@ impl<'q> Signals<'q> {
 
 /// The same for everyone, so it identifies nobody.
 pub const OPT_OUT_COOKIE: &str = "pg_optout";
-/// Four bits, `1` where a setting is off: personalize, partners, devices, web.
+/// Holds [`Prefs`] as they are written.
 pub const PREFS_COOKIE: &str = "pg_prefs";
 
 enum Parameter {
     Gdpr,
     GdprConsent,
+    AdditionalConsent,
     Gpp,
     GppSid,
     UsPrivacy,
@@ -199,6 +182,7 @@ impl Parameter {
         Some(match name {
             "gdpr" => Self::Gdpr,
             "gdpr_consent" => Self::GdprConsent,
+            "addtl_consent" => Self::AdditionalConsent,
             "gpp" => Self::Gpp,
             "gpp_sid" => Self::GppSid,
             "us_privacy" | "ccpa" | "usp" => Self::UsPrivacy,
@@ -216,21 +200,20 @@ impl GdprFlag {
     }
 }
 
-impl Personalize {
-    fn parse(value: &str) -> Self {
-        let bits = value.as_bytes();
-        if bits.len() != 4 || !bits.iter().all(|bit| matches!(bit, b'0' | b'1')) {
-            return Self::Malformed;
-        }
-        if bits[0] == b'1' { Self::Off } else { Self::On }
-    }
-}
-
 /// The same text twice says no more than once, and is not read twice.
 fn keep<'q>(texts: &mut Vec<Cow<'q, str>>, text: Cow<'q, str>) {
     if !texts.contains(&text) {
         texts.push(text);
     }
+}
+
+/// Lists add up.
+fn join<'q>(known: &mut Option<Cow<'q, str>>, separator: char, text: Cow<'q, str>) {
+    *known = Some(match known.take() {
+        Some(known) if known == text => known,
+        Some(known) => Cow::Owned(format!("{known}{separator}{text}")),
+        None => text,
+    });
 }
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -324,15 +307,15 @@ mod tests {
     fn cookies_are_read_strictly() {
         let mut signals = Signals::default();
         signals.see_cookie(OPT_OUT_COOKIE, "0");
-        signals.see_cookie(PREFS_COOKIE, "0111");
+        signals.see_cookie(PREFS_COOKIE, "0000");
         assert_eq!(signals, Signals::default());
         signals.see_cookie(PREFS_COOKIE, "what");
-        assert_eq!(signals.personalize, Personalize::Malformed);
+        assert!(signals.prefs_malformed && signals.prefs == Prefs::default());
         signals.see_cookie(PREFS_COOKIE, "1000");
-        signals.see_cookie(PREFS_COOKIE, "0000");
+        signals.see_cookie(PREFS_COOKIE, "0001");
         signals.see_cookie(OPT_OUT_COOKIE, "1");
         signals.see_cookie(OPT_OUT_COOKIE, "0");
-        assert_eq!(signals.personalize, Personalize::Off);
-        assert!(signals.opt_out_cookie);
+        assert!(signals.prefs_malformed && signals.opt_out_cookie);
+        assert_eq!(signals.prefs.to_string(), "1001");
     }
 }

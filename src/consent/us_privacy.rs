@@ -41,6 +41,18 @@ impl UsPrivacy {
         if lower_case && !string.denies() { Err(UsPrivacyError::Character) } else { Ok(string) }
     }
 
+    /// From 0 to 26: `1YYY`, `1YYN`, … `1---`.
+    const fn number(self) -> u32 {
+        self.notice as u32 * 9 + self.opt_out_sale as u32 * 3 + self.lspa_covered as u32
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        let pairs = Answer::ALL.into_iter().flat_map(|notice| Answer::ALL.map(|sale| (notice, sale)));
+        pairs.flat_map(|(notice, opt_out_sale)| {
+            Answer::ALL.map(|lspa_covered| Self { notice, opt_out_sale, lspa_covered })
+        })
+    }
+
     /// The person opted out of the sale of their data.
     pub fn denies(self) -> bool {
         self.opt_out_sale == Answer::Yes
@@ -52,7 +64,46 @@ impl UsPrivacy {
     }
 }
 
+impl fmt::Display for UsPrivacy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1{}{}{}", self.notice, self.opt_out_sale, self.lspa_covered)
+    }
+}
+
+/// What all US Privacy strings of a request say. There are 27 of them, and a bit for each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsPrivacySet(u32);
+
+impl UsPrivacySet {
+    /// Those whose third character is `Y`.
+    pub const OPTED_OUT: Self = Self(0b111 | 0b111 << 9 | 0b111 << 18);
+    const ABSTAINS: Self = Self(1 << 26);
+    pub const NOT_OPTED_OUT: Self = Self(((1 << 27) - 1) & !Self::OPTED_OUT.0 & !Self::ABSTAINS.0);
+    /// Something that is no such string.
+    pub const MALFORMED: Self = Self(1 << 27);
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether any of `said` was.
+    pub const fn has(self, said: Self) -> bool {
+        self.0 & said.0 != 0
+    }
+
+    pub fn add(&mut self, text: &str) {
+        self.0 |= UsPrivacy::parse(text).map_or(Self::MALFORMED.0, |string| 1 << string.number());
+    }
+
+    /// The well-formed ones.
+    pub fn strings(self) -> impl Iterator<Item = UsPrivacy> {
+        UsPrivacy::all().filter(move |string| self.0 & 1 << string.number() != 0)
+    }
+}
+
 impl Answer {
+    const ALL: [Self; 3] = [Self::Yes, Self::No, Self::NotApplicable];
+
     fn parse(character: u8) -> Result<Self, UsPrivacyError> {
         match character {
             b'Y' => Ok(Self::Yes),

@@ -137,6 +137,11 @@ impl Country {
         CONSENT_FIRST.binary_search(&&self.0).is_ok()
     }
 
+    /// Where consent has to come first, but for the United Kingdom.
+    pub fn is_eea_or_switzerland(&self) -> bool {
+        self.wants_consent_first() && self.0 != *b"GB"
+    }
+
     pub const fn is_united_states(&self) -> bool {
         matches!(&self.0, b"US")
     }
@@ -168,6 +173,8 @@ mod tests {
         let first = |code| Country::parse(code).is_some_and(|country| country.wants_consent_first());
         assert!(["DE", "IS", "GB", "CH", "RE"].into_iter().all(first));
         assert!(!["US", "JP", "TR", "RS"].into_iter().any(first));
+        let eea = |code| Country::parse(code).is_some_and(|country| country.is_eea_or_switzerland());
+        assert!(["DE", "NO", "CH", "RE"].into_iter().all(eea) && !["GB", "US"].into_iter().any(eea));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nothing in here does I/O, awaits, reads a clock, or names a crate outside std.
 
 pub mod conversion;
+pub mod embed_view;
 pub mod erasure;
 pub mod event;
 pub mod id;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::auth;
 use super::erasures;
+use super::explain::{self, Explain};
 use super::rate_limit::RateLimits;
 use super::request::Head;
 use super::response::Answer;
@@ -21,6 +22,7 @@ pub struct Admin {
     pub limits: RateLimits,
     pub operation: Arc<Operation>,
     pub erasure: ErasureService,
+    pub explain: Explain,
     /// Only in development mode.
     pub dev: Option<DevService>,
 }
@@ -40,6 +42,7 @@ impl Service for Admin {
             ("/readyz", "GET" | "HEAD") => self.readiness(),
             ("/metrics", "GET" | "HEAD") => self.metrics(),
             ("/-/reload", "POST") => self.reload(head),
+            (explain::PATH, _) => self.explain(head),
             ("/healthz" | "/readyz" | "/metrics", _) => bad_method("GET, HEAD"),
             ("/-/reload", _) => bad_method("POST"),
             (path, method) => match (&self.dev, path.strip_prefix("/dev/")) {
@@ -73,6 +76,13 @@ impl Admin {
         answer
     }
 
+    fn explain(&self, head: &Head<'_>) -> Answer {
+        match auth::authenticate(&self.keys, &self.limits, head) {
+            Ok(_) => self.explain.answer(head),
+            Err(answer) => answer,
+        }
+    }
+
     fn reload(&self, head: &Head<'_>) -> Answer {
         let caller = match auth::authenticate(&self.keys, &self.limits, head) {
             Ok(caller) => caller,
@@ -104,7 +114,7 @@ fn dev_answer(dev: &DevService, method: &str, what: &str) -> Answer {
     }
 }
 
-fn bad_method(allowed: &'static str) -> Answer {
+pub(super) fn bad_method(allowed: &'static str) -> Answer {
     Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
 }
 
@@ -115,7 +125,7 @@ pub(super) fn json(status: u16, value: &impl Serialize) -> Answer {
     }
 }
 
-fn json_text(status: u16, text: String) -> Answer {
+pub(super) fn json_text(status: u16, text: String) -> Answer {
     let mut answer = Answer::text(status, text);
     answer.headers[0].1 = "application/json".into();
     answer.with("Cache-Control", "no-store")

@@ -3,12 +3,13 @@
 use cookie::{Cookie, SameSite};
 use smallvec::SmallVec;
 
-use super::cookie_registry::{BROWSER_ID, BROWSER_ID_TWIN, Jars, OPT_OUT, Registered, TWIN_SUFFIX};
+use super::cookie_registry::{BROWSER_ID, BROWSER_ID_TWIN, Jars, OPT_OUT, PREFS, Registered, TWIN_SUFFIX};
 use super::request::Head;
 use super::response::Answer;
 use crate::consent::gate::Permitted;
+use crate::consent::prefs::{Prefs, Setting};
 use crate::consent::regulated::BrowserCookie;
-use crate::consent::signals::Signals;
+use crate::consent::signals::{PREFS_COOKIE, Signals};
 use crate::domain::id::BrowserId;
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
@@ -48,6 +49,11 @@ impl Jar {
             ([known], _) | ([], [known]) => Browser::Known(*known),
             ([], []) => Browser::New,
         }
+    }
+
+    /// Whether it shows an id that it shows on other sites too, and not only on one.
+    pub fn is_shared(&self) -> bool {
+        !self.shared.is_empty()
     }
 
     /// The gate asks about the one id that is used; an opt-out of any other counts, too.
@@ -156,6 +162,23 @@ pub fn mark_opted_out(answer: Answer, live: &Live) -> Answer {
 /// Removes that mark, in both jars.
 pub fn unmark_opted_out(answer: Answer, live: &Live) -> Answer {
     set(answer, &OPT_OUT, live, "", 0)
+}
+
+/// The settings that the request's cookies hold, the stricter ones of several; `None` without such a cookie. One that
+/// cannot be read is all off, as the gate reads it.
+pub fn prefs(head: &Head<'_>) -> Option<Prefs> {
+    let all_off = || Setting::ALL.into_iter().fold(Prefs::default(), Prefs::without);
+    let held = pairs(head).filter(|(name, _)| *name == PREFS_COOKIE);
+    held.map(|(_, value)| Prefs::parse(value).unwrap_or_else(|_| all_off())).reduce(Prefs::stricter)
+}
+
+/// Keeps the settings in the browser, in both jars; where all are on, nothing is kept. The value is the same for
+/// everyone with these settings.
+pub fn keep_prefs(answer: Answer, prefs: Prefs, live: &Live) -> Answer {
+    match prefs == Prefs::default() {
+        true => set(answer, &PREFS, live, "", 0),
+        false => set(answer, &PREFS, live, &prefs.to_string(), PREFS.days(live)),
+    }
 }
 
 /// Sets a cookie that comes along on other sites' pages; 0 days remove it.

@@ -74,7 +74,7 @@ impl Registered {
 }
 
 /// All of them. Whatever sets a cookie names one of these.
-pub const COOKIES: [&Registered; 3] = [&BROWSER_ID, &BROWSER_ID_TWIN, &OPT_OUT];
+pub const COOKIES: [&Registered; 4] = [&BROWSER_ID, &BROWSER_ID_TWIN, &OPT_OUT, &PREFS];
 
 pub const BROWSER_ID: Registered = Registered {
     name: Name::Configured { suffix: "" },
@@ -105,6 +105,12 @@ pub const OPT_OUT: Registered = Registered {
     is_opt_out: true,
     purposes: &[],
     description: "Says that nothing about this browser is to be stored; the same for everybody who opted out",
+};
+
+pub const PREFS: Registered = Registered {
+    name: Name::Fixed(crate::consent::signals::PREFS_COOKIE),
+    description: "Which of the four settings on the privacy page are off; the same for everybody who chose the same",
+    ..OPT_OUT
 };
 
 /// What the partitioned twin of the browser id's cookie has behind its name.

@@ -4,6 +4,9 @@ use askama::Template;
 
 use super::cookie;
 use super::csrf::Forms;
+use super::pages::texts::Texts;
+use super::pages::{self, Frame};
+use super::privacy;
 use super::receipt;
 use super::request::Head;
 use super::response::Answer;
@@ -21,8 +24,10 @@ use crate::service::tracking_status::TrackingStatus;
 #[derive(Template)]
 #[template(path = "opt_out.html", config = "static/pages/askama.toml")]
 struct Page {
+    frame: Frame,
+    t: &'static Texts,
     opted_out: bool,
-    known: bool,
+    everywhere: bool,
     token: String,
     receipt: Option<Receipt>,
 }
@@ -32,16 +37,15 @@ pub fn show<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, forms: &Forms,
     let live = pixel.live.load();
     let now = pixel.clock.now();
     let state = State::read(pixel, &live, head, now);
-    let page = Page {
+    let frame = Frame::new("/optout", head);
+    let answer = pages::page(&Page {
+        frame,
+        t: frame.texts(),
         opted_out: state.cookie || state.server,
-        known: !state.ids.is_empty(),
+        everywhere: state.everywhere,
         token: forms.token(&state.ids, now),
         receipt: receipt::shown(head, &live),
-    };
-    let answer = match page.render() {
-        Ok(html) => page_answer(200, html),
-        Err(_) => return Answer::text(500, "the page could not be made\n"),
-    };
+    });
     // The id stays: who opts in again has to show it, or else our record of the opt-out would stay for good.
     state.restore_mark(untracked(answer, head), &live)
 }
@@ -64,6 +68,8 @@ struct State {
     cookie: bool,
     /// By our record of an id that it shows.
     server: bool,
+    /// Whether it shows an id that it shows on other sites too.
+    everywhere: bool,
     ids: Vec<BrowserId>,
 }
 
@@ -71,7 +77,8 @@ impl State {
     fn read<V: OptOutView>(pixel: &PixelService<V>, live: &Live, head: &Head<'_>, now: Timestamp) -> Self {
         let (signals, jar) = visitor::read(head, live, now);
         let server = jar.is_opted_out(&*pixel.opt_outs);
-        Self { cookie: signals.is_opted_out(), server, ids: jar.browser_ids() }
+        let (everywhere, ids) = (jar.is_shared(), jar.browser_ids());
+        Self { cookie: signals.is_opted_out(), server, everywhere, ids }
     }
 
     /// For a browser that has lost the cookie; one that has it gets it again anyway.
@@ -102,15 +109,13 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
     let (_, jar) = visitor::read(head, &live, now);
     let ids = jar.browser_ids();
     if !forms.is_ours(head, body, &ids, now) {
-        return Answering::Now(Answer::text(
-            403,
-            "this form did not come from our own page, or is too old; load the page again\n",
-        ));
+        return Answering::Now(privacy::not_ours());
     }
     let host = head.host().unwrap_or_default().to_owned();
+    let back = privacy::Back::from(body, choice);
     Answering::later(async move {
         let answer = match service.choose(&ids, choice).await {
-            Ok(recorded) => Answer::text(303, "").with("Location", receipt::location(&host, &live, recorded)),
+            Ok(recorded) => back.answer(receipt::sign(&host, &live, recorded)),
             // The cookie works even where the log does not.
             Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
         };
@@ -120,17 +125,4 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
             Choice::In => cookie::unmark_opted_out(answer, &live),
         }
     })
-}
-
-fn page_answer(status: u16, html: String) -> Answer {
-    let mut answer = Answer::text(status, html);
-    answer.headers[0].1 = "text/html; charset=utf-8".into();
-    answer
-        .with("Cache-Control", "no-store")
-        .with("X-Content-Type-Options", "nosniff")
-        .with("Referrer-Policy", "same-origin")
-        .with(
-            "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        )
 }

@@ -12,7 +12,7 @@ use crate::consent::refusal::{Refusal, RefusalKind};
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
 use crate::service;
-use crate::service::explain::Explanation;
+use crate::service::explain::{Explanation, Question};
 use crate::service::hit::{Browser, PixelHit, Visitor};
 use crate::service::live::Live;
 use crate::service::outcome::{Invalid, Outcome};
@@ -21,6 +21,9 @@ use crate::service::tracking_status::TrackingStatus;
 
 /// X's own path, its versioned twin, and a short one of ours.
 pub const PATHS: [&str; 3] = ["/i/adsct", "/1/i/adsct", "/p.gif"];
+
+/// Of pages with an embed.
+pub const EMBED_PATH: &str = "/i/embed";
 
 /// Parse, decide, store, answer.
 pub fn answer<'s, V: OptOutView + Send + Sync>(
@@ -45,10 +48,38 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
     Answering::later(async move { reply.answer(service, &recording.await) })
 }
 
+/// Notes a visit to a page with an embed: `href` is the page's address.
+pub fn embed<'s, V: OptOutView + Send + Sync>(
+    service: &'s PixelService<V>,
+    head: &Head<'_>,
+) -> Answering<'s> {
+    let live = service.live.load();
+    let at = service.clock.now();
+    let mut href = None;
+    let (mut signals, jar) = visitor::read_with(head, &live, at, |name, raw| {
+        if name == "href" && href.is_none() {
+            href = Some(visitor::decode(raw));
+        }
+    });
+    jar.note_opt_outs(&mut signals, &*service.opt_outs);
+    let visitor = Visitor { at, signals, browser: jar.browser() };
+    let recording = service.record_embed(href.as_deref(), &visitor);
+    Answering::later(async move { with_outcomes(image(), &[recording.await]) })
+}
+
 /// What the gate would say of the request, rule by rule. Stores nothing.
-pub fn explain(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, now: Timestamp) -> Explanation {
-    let Request { hit, visitor, .. } = Request::read(head, live, opt_outs, now);
-    service::explain::explain(&hit, &visitor, live, opt_outs, now)
+pub fn explain(
+    asked: &Question<'_>,
+    head: &Head<'_>,
+    live: &Live,
+    opt_outs: &dyn OptOutView,
+    now: Timestamp,
+) -> Explanation {
+    let Request { hit, mut visitor, .. } = Request::read(head, live, opt_outs, now);
+    if asked.country.is_some() {
+        visitor.signals.set_country(asked.country);
+    }
+    service::explain::explain(asked.activities, &hit, &visitor, live, opt_outs, now)
 }
 
 /// All that a request to the pixel holds, read in one pass over its query.

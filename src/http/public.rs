@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::csrf::Forms;
+use super::explain::{self, Explain};
+use super::privacy::Lookups;
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use super::well_known::Document;
-use super::{cookie, daa, opt_out, pixel, receipt};
+use super::{cookie, daa, opt_out, pages, pixel, privacy, receipt};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
@@ -17,11 +19,15 @@ pub struct Public<V> {
     pub pixel: PixelService<V>,
     pub opt_out: OptOutService,
     pub forms: Arc<Forms>,
+    pub lookups: Lookups,
+    /// Only in development mode.
+    pub explain: Option<Explain>,
 }
 
 /// Where a request leads.
 enum Route {
     Pixel,
+    Embed,
     OptOutPage,
     OptOutStatus,
     Receipt,
@@ -29,6 +35,10 @@ enum Route {
     Daa,
     DaaCheck,
     Choose(Choice),
+    Privacy,
+    Prefs,
+    Download,
+    Style,
     Document(Document),
     /// The path is known, the method is not.
     BadMethod(&'static str),
@@ -40,6 +50,8 @@ impl Route {
         match (path, method) {
             (path, "GET" | "HEAD") if pixel::PATHS.contains(&path) => Self::Pixel,
             (path, _) if pixel::PATHS.contains(&path) => Self::BadMethod("GET, HEAD"),
+            (pixel::EMBED_PATH, "GET") => Self::Embed,
+            (pixel::EMBED_PATH, _) => Self::BadMethod("GET"),
             ("/optout", "GET" | "HEAD") => Self::OptOutPage,
             ("/optout", "POST") => Self::Choose(Choice::Out),
             ("/optout", _) => Self::BadMethod("GET, HEAD, POST"),
@@ -54,6 +66,13 @@ impl Route {
             ("/daa" | "/daa/check", _) => Self::BadMethod("GET"),
             ("/optin", "POST") => Self::Choose(Choice::In),
             ("/optin", _) => Self::BadMethod("POST"),
+            ("/privacy", "GET" | "HEAD") => Self::Privacy,
+            ("/privacy", "POST") => Self::Prefs,
+            ("/privacy", _) => Self::BadMethod("GET, HEAD, POST"),
+            ("/privacy/data.json", "GET") => Self::Download,
+            ("/privacy/data.json", _) => Self::BadMethod("GET"),
+            ("/pages.css", "GET" | "HEAD") => Self::Style,
+            ("/pages.css", _) => Self::BadMethod("GET, HEAD"),
             (path, method) => match Document::from_path(path) {
                 Some(document) if matches!(method, "GET" | "HEAD") => Self::Document(document),
                 Some(_) => Self::BadMethod("GET, HEAD"),
@@ -67,16 +86,21 @@ impl Route {
     /// Whether the answer is for one browser, and leaves the mark of its opt-out as it is: then it sets it again. The
     /// pixel does so itself; documents are kept by caches, which would opt others out.
     const fn renews_opt_out(&self) -> bool {
-        !matches!(self, Self::Pixel | Self::Document(_) | Self::ReceiptKeys | Self::Choose(_))
+        !matches!(
+            self,
+            Self::Pixel | Self::Embed | Self::Style | Self::Document(_) | Self::ReceiptKeys | Self::Choose(_)
+        )
     }
 }
 
 impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     fn intake(&self, method: &str, path: &str) -> Intake {
         match Route::parse(method, path) {
+            Route::Embed => Intake::Hot,
             Route::Pixel if method == "GET" => Intake::Hot,
             Route::Choose(_) => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
+            Route::Prefs => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             _ => Intake::Body { bytes_max: 0 },
         }
     }
@@ -105,9 +129,14 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
     fn lead<'s>(&'s self, route: Route, head: &Head<'_>, body: &[u8]) -> Answering<'s> {
         Answering::Now(match route {
             Route::Pixel => return pixel::answer(&self.pixel, head),
+            Route::Embed => return pixel::embed(&self.pixel, head),
             Route::Choose(choice) => {
                 return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }
+            Route::Privacy => return privacy::show(&self.pixel, &self.forms, &self.lookups, head),
+            Route::Prefs => privacy::choose(&self.pixel, &self.forms, head, body),
+            Route::Download => return privacy::download(&self.pixel, &self.lookups, head),
+            Route::Style => pages::style(),
             Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
             Route::Receipt => receipt::download(head, &self.pixel.live.load()),
             Route::ReceiptKeys => receipt::keys(&self.pixel.live.load()),
@@ -121,10 +150,13 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
             Route::BadMethod(allowed) => {
                 Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
             }
-            Route::Unknown => Answer::text(404, "there is nothing at this path\n"),
+            Route::Unknown => match &self.explain {
+                Some(explain) if head.path == explain::PATH => explain.answer(head),
+                _ => Answer::text(404, "there is nothing at this path\n"),
+            },
         })
     }
 }
 
-/// A form of ours holds one token.
+/// A form of ours holds one token and a few short words.
 const FORM_BYTES_MAX: usize = 4_096;

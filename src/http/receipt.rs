@@ -10,10 +10,9 @@ use crate::service::live::Live;
 use crate::service::opt_out::Recorded;
 use crate::service::receipt::Receipt;
 
-/// Where a choice at `host` leads: the page, with its receipt.
-pub fn location(host: &str, live: &Live, recorded: Recorded) -> String {
-    let receipt = live.receipts.sign(host, recorded);
-    receipt.map_or_else(|| "/optout".to_owned(), |receipt| format!("/optout?receipt={}", receipt.compact()))
+/// The receipt for a choice at `host`, as the address of the page has it that the choice leads to.
+pub fn sign(host: &str, live: &Live, recorded: Recorded) -> Option<String> {
+    Some(live.receipts.sign(host, recorded)?.compact())
 }
 
 /// The receipt in the request's address, if we signed it for this very host.

@@ -1,43 +1,162 @@
 //! What the gate would say of a hit, rule by rule. Stores nothing.
 
+use serde_json::{Value, json};
+
 use super::hit::{Browser, PixelHit, Visitor};
 use super::live::Live;
 use super::pixel::resolve;
-use crate::consent::activity::Activity;
+use crate::consent::activity::{Activity, ActivityKind, Partner};
+use crate::consent::facts::Fact;
 use crate::consent::rule::{Circumstances, Rule, Verdict};
+use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Timestamp;
+
+/// What is asked: activities by their names, each once, and the partner in those that have one (one on no list if it
+/// is not named). Without a name: what every hit is asked about. `all` stands for all of them.
+pub fn activities<'n>(
+    names: impl Iterator<Item = &'n str>,
+    partner: Option<&str>,
+) -> Result<Vec<Activity>, BadQuestion> {
+    let partner = match partner {
+        Some(text) => Partner::parse(text).ok_or(BadQuestion::Partner)?,
+        None => Partner::Unlisted,
+    };
+    let mut kinds = Vec::new();
+    for name in names {
+        match ActivityKind::from_name(name) {
+            Some(kind) => kinds.push(kind),
+            None if name == "all" => kinds.extend(ActivityKind::ALL),
+            None => return Err(BadQuestion::Activity),
+        }
+    }
+    if kinds.is_empty() {
+        kinds.extend([ActivityKind::Measure, ActivityKind::Identify]);
+    }
+    let asked = ActivityKind::ALL.into_iter().filter(|kind| kinds.contains(kind));
+    Ok(asked.map(|kind| kind.with(partner)).collect())
+}
+
+/// What is asked about a hit.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    pub activities: &'a [Activity],
+    /// Instead of the one that the request seems to come from.
+    pub country: Option<Country>,
+}
+
+/// Why nothing can be explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadQuestion {
+    #[error("the activities are {}, and all", ActivityKind::ALL.map(ActivityKind::name).join(", "))]
+    Activity,
+    #[error("a partner is its id in the Global Vendor List (755), or in Google's list of providers (atp:89)")]
+    Partner,
+}
 
 /// What was said, and what the rules make of it.
 #[derive(Debug)]
 pub struct Explanation {
-    /// For each activity, what each rule says, in the order of precedence: the first that denies is the reason.
-    pub decisions: Vec<(Activity, Vec<(Rule, Verdict)>)>,
+    pub decisions: Vec<Decision>,
+    /// The bits that were read.
+    pub facts: Vec<Fact>,
     /// What the codes of refusals leave out: which section of a string, which clause, what was wrong with it.
     pub details: Vec<String>,
 }
 
+/// What the rules said about one activity, in the order of precedence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    pub activity: Activity,
+    pub verdicts: Vec<(Rule, Verdict)>,
+}
+
+impl Decision {
+    /// The first rule that denies; its reason is the one that is reported.
+    fn denied_by(&self) -> Option<Rule> {
+        self.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Deny(_))).map(|&(rule, _)| rule)
+    }
+
+    /// The first rule that allows, where none denies; its ground is the one that is stored.
+    fn allowed_by(&self) -> Option<Rule> {
+        let mut allowing = self.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Allow(..)));
+        allowing.next().map(|&(rule, _)| rule).filter(|_| self.denied_by().is_none())
+    }
+
+    pub fn is_permitted(&self) -> bool {
+        self.allowed_by().is_some()
+    }
+
+    /// The rule that decided; `None` where all abstain, which is a refusal.
+    pub fn decided_by(&self) -> Option<Rule> {
+        self.denied_by().or_else(|| self.allowed_by())
+    }
+
+    fn as_json(&self) -> Value {
+        let reason = self.verdicts.iter().find_map(|(_, verdict)| match verdict {
+            Verdict::Deny(reason) => Some(reason.code()),
+            _ => None,
+        });
+        let rules = self.verdicts.iter().map(|(rule, verdict)| rule_json(*rule, verdict));
+        json!({
+            "activity": self.activity.kind().name(),
+            "permitted": self.is_permitted(),
+            "decided_by": self.decided_by().map(Rule::name),
+            "reason": reason,
+            "rules": rules.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn rule_json(rule: Rule, verdict: &Verdict) -> Value {
+    match verdict {
+        Verdict::Abstain => json!({"rule": rule.name(), "says": "abstain"}),
+        Verdict::Allow(regime, basis) => {
+            json!({"rule": rule.name(), "says": "allow", "regime": regime.name(), "basis": basis.name()})
+        }
+        Verdict::Deny(reason) => {
+            json!({"rule": rule.name(), "says": "deny", "reason": reason.code(), "text": reason.text()})
+        }
+    }
+}
+
+impl Explanation {
+    pub fn as_json(&self) -> Value {
+        let facts =
+            self.facts.iter().map(|fact| json!({"of": fact.of, "what": fact.what, "says": fact.says}));
+        json!({
+            "decisions": self.decisions.iter().map(Decision::as_json).collect::<Vec<_>>(),
+            "read": facts.collect::<Vec<_>>(),
+            "details": self.details,
+        })
+    }
+}
+
 /// Asks the very rules that a hit is decided by. A hit that is invalid is explained as if its site were an ordinary
-/// one.
+/// one; of several events the first is meant, as the addresses of each may have opted out.
 pub fn explain(
+    activities: &[Activity],
     hit: &PixelHit<'_>,
     visitor: &Visitor<'_>,
     live: &Live,
     opt_outs: &dyn OptOutView,
     now: Timestamp,
 ) -> Explanation {
-    let drafts = resolve(hit, &live.registry);
-    let directed_to_children = drafts.is_ok_and(|drafts| drafts.pixel.directed_to_children);
+    let drafts = resolve(hit, &live.registry).ok();
+    let directed_to_children = drafts.as_ref().is_some_and(|drafts| drafts.pixel.directed_to_children);
+    let (email, phone) = drafts.as_ref().map_or((None, None), |drafts| drafts.addresses(hit));
     let heard = live.gate.hear(&visitor.signals);
     let about = Circumstances { heard: &heard, directed_to_children, opt_outs, now };
     let browser = match visitor.browser {
         Browser::Known(known) => Some(Subject::Browser(known.cookie.browser_id)),
         Browser::New | Browser::Ambiguous => None,
     };
-    let subjects = [browser, None, None];
-    let ask = |activity| (activity, live.gate.explain(activity, &subjects, &about).collect());
+    let subjects = [browser, email.map(Subject::Email), phone.map(Subject::Phone)];
+    let ask =
+        |activity| Decision { activity, verdicts: live.gate.explain(activity, &subjects, &about).collect() };
     Explanation {
-        decisions: Activity::ALL.into_iter().map(ask).collect(),
+        decisions: activities.iter().copied().map(ask).collect(),
+        facts: live.gate.facts(&heard, activities),
         details: heard.details().collect(),
     }
 }

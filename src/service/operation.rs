@@ -7,12 +7,14 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use super::caller::Caller;
+use super::vendor_list::VendorListStatus;
 
 /// The running server as its operator sees it.
 pub struct Operation {
     registry: Registry,
     draining: AtomicBool,
     log: Box<dyn Fn() -> LogState + Send + Sync>,
+    vendor_list: AskVendorList,
     /// One at a time, so that an older file cannot win over a newer one.
     reload: Mutex<Reload>,
 }
@@ -20,14 +22,20 @@ pub struct Operation {
 /// Reads the configuration again and puts it in force; or says why not, and leaves everything as it was.
 pub type Reload = Box<dyn Fn() -> Result<(), String> + Send>;
 
+/// `None` where no list is wanted.
+pub type AskVendorList = Box<dyn Fn() -> Option<VendorListStatus> + Send + Sync>;
+
 /// Whether requests should be sent here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Readiness {
     /// The disk takes what it is given.
     pub log: bool,
     /// What became of erasures; says nothing about requests.
     pub erasures: ErasureState,
     pub draining: bool,
+    /// Never a reason to send requests elsewhere: without a list, hits under the GDPR are refused here as anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor_list: Option<VendorListStatus>,
 }
 
 /// The log as its operator has to know it.
@@ -50,19 +58,30 @@ pub enum ErasureState {
 }
 
 impl Readiness {
-    pub const fn is_ready(self) -> bool {
+    pub const fn is_ready(&self) -> bool {
         self.log && !self.draining
     }
 }
 
 impl Operation {
-    pub fn new(registry: Registry, log: Box<dyn Fn() -> LogState + Send + Sync>, reload: Reload) -> Self {
-        Self { registry, draining: AtomicBool::new(false), log, reload: Mutex::new(reload) }
+    pub fn new(
+        registry: Registry,
+        log: Box<dyn Fn() -> LogState + Send + Sync>,
+        vendor_list: AskVendorList,
+        reload: Reload,
+    ) -> Self {
+        let draining = AtomicBool::new(false);
+        Self { registry, draining, log, vendor_list, reload: Mutex::new(reload) }
     }
 
     pub fn readiness(&self) -> Readiness {
         let LogState { is_ready, erasures } = (self.log)();
-        Readiness { log: is_ready, erasures, draining: self.draining.load(Ordering::Relaxed) }
+        Readiness {
+            log: is_ready,
+            erasures,
+            draining: self.draining.load(Ordering::Relaxed),
+            vendor_list: (self.vendor_list)(),
+        }
     }
 
     /// From here on [`Self::readiness`] is negative, so that no more requests are sent here.
@@ -96,12 +115,14 @@ mod tests {
 
     #[test]
     fn a_draining_server_and_one_without_a_disk_are_not_ready() {
-        let log = |is_ready| Box::new(move || LogState { is_ready, erasures: ErasureState::Late });
-        let operation = Operation::new(Registry::default(), log(true), Box::new(|| Ok(())));
-        assert!(operation.readiness().is_ready());
-        operation.start_draining();
-        assert!(!operation.readiness().is_ready());
-        let operation = Operation::new(Registry::default(), log(false), Box::new(|| Ok(())));
-        assert!(!operation.readiness().is_ready());
+        let operation = |is_ready| {
+            let log = Box::new(move || LogState { is_ready, erasures: ErasureState::Late });
+            Operation::new(Registry::default(), log, Box::new(|| None), Box::new(|| Ok(())))
+        };
+        let draining = operation(true);
+        assert!(draining.readiness().is_ready());
+        draining.start_draining();
+        assert!(!draining.readiness().is_ready());
+        assert!(!operation(false).readiness().is_ready());
     }
 }

@@ -144,6 +144,7 @@ invalid_reasons! {
     ValueTooLarge = "value-too-large", "the value is over 9223372036854.775807";
     BadCurrency = "bad-currency", "the currency is not an ISO 4217 code";
     BadQuantity = "bad-quantity", "the number of items is not a whole number up to 1,000,000";
+    BadHref = "bad-href", "href is not the address of a web page";
     BadMethod = "bad-method", "a pixel is fetched with GET";
 }
 

@@ -149,7 +149,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             self.metrics.foreign_origins.inc();
         }
         Ok(Conversion {
-            id: self.event_id(about.now),
+            id: self.new_event_id(about.now),
             at: about.now,
             account_id: pixel.account_id,
             pixel_id: pixel.id,
@@ -170,7 +170,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         })
     }
 
-    fn event_id(&self, now: Timestamp) -> EventId {
+    pub(super) fn new_event_id(&self, now: Timestamp) -> EventId {
         let mut random = [0; 10];
         self.rng.fill(&mut random);
         EventId::new(now.0, random)
@@ -228,6 +228,16 @@ enum Fate<'s> {
 pub(super) struct Drafts<'a> {
     pub(super) pixel: &'a Pixel,
     events: SmallVec<[Resolved<'a>; 1]>,
+}
+
+impl Drafts<'_> {
+    /// Of whom the first event is, as far as its hashed addresses say.
+    pub(super) fn addresses(&self, hit: &PixelHit<'_>) -> (Option<HashedEmail>, Option<HashedPhone>) {
+        let Some(event) = self.events.first() else { return (None, None) };
+        let email = pick(&event.details.hashed_email, &hit.common.hashed_email);
+        let phone = pick(&event.details.hashed_phone, &hit.common.hashed_phone);
+        (email.and_then(|text| text.parse().ok()), phone.and_then(|text| text.parse().ok()))
+    }
 }
 
 struct Resolved<'a> {

@@ -2,18 +2,16 @@
 
 use crate::consent::gate::Permitted;
 use crate::domain::conversion::{Conversion, ConversionKind};
+use crate::domain::embed_view::EmbedView;
 use crate::domain::erasure::Erasure;
 use crate::domain::opt_out::OptOut;
 
 /// One record. What is personal comes in a [`Permitted`]; an opt-out and an erasure need no permit, because they
 /// only ever remove.
 #[derive(Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every entry is a conversion, and a box would be an allocation for each"
-)]
 pub enum Entry {
     Conversion(Permitted<Conversion>),
+    EmbedView(Permitted<EmbedView>),
     OptOut(OptOut),
     Erasure(Erasure),
 }
@@ -24,19 +22,22 @@ pub enum EntryKind {
     PageView,
     Conversion,
     OptOut,
+    EmbedView,
     Erasure,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 4] = [Self::PageView, Self::Conversion, Self::OptOut, Self::Erasure];
+    pub const ALL: [Self; 5] =
+        [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView, Self::Erasure];
     /// Those that a reader of the log is shown.
-    pub const ROWS: [Self; 3] = [Self::PageView, Self::Conversion, Self::OptOut];
+    pub const ROWS: [Self; 4] = [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::PageView => "page_view",
             Self::Conversion => "conversion",
             Self::OptOut => "opt_out",
+            Self::EmbedView => "embed_view",
             Self::Erasure => "erasure",
         }
     }
@@ -55,6 +56,7 @@ impl Entry {
                 ConversionKind::Conversion => EntryKind::Conversion,
             },
             Self::OptOut(_) => EntryKind::OptOut,
+            Self::EmbedView(_) => EntryKind::EmbedView,
             Self::Erasure(_) => EntryKind::Erasure,
         }
     }

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
+use super::entry::EntryKind;
 pub use super::export_csv::Csv;
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::consent::policy::PolicyVersion;
 use crate::domain::conversion::{Conversion, ShortText};
+use crate::domain::embed_view::EmbedView;
 use crate::domain::id::{AccountId, EventId, EventTagId, PartnerId, PixelId};
 use crate::domain::money::Currency;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
@@ -21,6 +23,9 @@ pub fn write_ndjson(stored: &Stored, mut out: impl Write) -> io::Result<()> {
     match &stored.row {
         Row::Conversion { conversion, evidence } => {
             serde_json::to_writer(&mut out, &ConversionLine::of(stored, conversion, evidence))?;
+        }
+        Row::EmbedView { view, evidence } => {
+            serde_json::to_writer(&mut out, &EmbedViewLine::of(view, evidence))?;
         }
         Row::OptOut(opt_out) => serde_json::to_writer(&mut out, &OptOutLine::of(opt_out))?,
     }
@@ -49,6 +54,17 @@ pub(super) struct ConversionLine<'a> {
     pub(super) country: Option<&'a str>,
     pub(super) restricted_data_use: bool,
     pub(super) origin_ok: bool,
+    pub(super) evidence: EvidenceLine,
+}
+
+#[derive(Serialize)]
+pub(super) struct EmbedViewLine<'a> {
+    pub(super) kind: &'static str,
+    pub(super) id: Text<EventId>,
+    pub(super) at: Text<Timestamp>,
+    pub(super) browser_id: Option<String>,
+    pub(super) page: &'a str,
+    pub(super) country: Option<&'a str>,
     pub(super) evidence: EvidenceLine,
 }
 
@@ -111,6 +127,20 @@ impl<'a> ConversionLine<'a> {
     }
 }
 
+impl<'a> EmbedViewLine<'a> {
+    pub(super) fn of(view: &'a EmbedView, evidence: &Evidence) -> Self {
+        Self {
+            kind: EntryKind::EmbedView.name(),
+            id: Text(view.id),
+            at: Text(view.at),
+            browser_id: view.browser_id.map(|browser| browser.expose()),
+            page: view.page.as_str(),
+            country: view.country.as_ref().map(|country| country.code()),
+            evidence: EvidenceLine::of(evidence),
+        }
+    }
+}
+
 impl EvidenceLine {
     fn of(evidence: &Evidence) -> Self {
         Self {
@@ -149,7 +179,7 @@ const fn choice_name(choice: Choice) -> &'static str {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::consent::activity::{Activity, ActivitySet};
+    use crate::consent::activity::{ActivityKind, ActivitySet};
     use crate::consent::evidence::Basis;
     use crate::consent::policy::Regime;
     use crate::domain::conversion::{Country, Identifiers, Source};
@@ -188,7 +218,7 @@ pub(super) mod tests {
         Evidence {
             regime: Regime::Us,
             basis: Basis::NotOptedOut,
-            activities: ActivitySet::of(Activity::ALL),
+            activities: ActivitySet::of([ActivityKind::Measure, ActivityKind::Identify]),
             policy: PolicyVersion(255),
             decided_at: Timestamp(1_795_316_645_678),
         }

@@ -3,10 +3,11 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use super::export::{ConversionLine, OptOutLine};
+use super::export::{ConversionLine, EmbedViewLine, OptOutLine};
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::Conversion;
+use crate::domain::embed_view::EmbedView;
 use crate::domain::opt_out::OptOut;
 
 /// Writes records of CSV under one header. Lists are separated by spaces; what a row does not have is empty.
@@ -24,6 +25,7 @@ impl<W: Write> Csv<W> {
     pub fn write(&mut self, stored: &Stored) -> io::Result<()> {
         let record = match &stored.row {
             Row::Conversion { conversion, evidence } => conversion_record(stored, conversion, evidence),
+            Row::EmbedView { view, evidence } => embed_view_record(view, evidence),
             Row::OptOut(opt_out) => opt_out_record(opt_out),
         };
         Ok(self.writer.write_record(record)?)
@@ -109,6 +111,23 @@ fn conversion_record(
         String::new(),
         String::new(),
     ]
+}
+
+fn embed_view_record(view: &EmbedView, evidence: &Evidence) -> [String; CSV_COLUMNS.len()] {
+    let line = EmbedViewLine::of(view, evidence);
+    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    record[0] = line.kind.to_owned();
+    record[1] = line.id.0.to_string();
+    record[2] = line.at.0.to_string();
+    record[13] = or_empty(line.browser_id);
+    record[16] = line.page.to_owned();
+    record[17] = or_empty(line.country);
+    record[20] = line.evidence.regime.to_owned();
+    record[21] = line.evidence.basis.to_owned();
+    record[22] = line.evidence.activities.join(" ");
+    record[23] = line.evidence.policy.0.to_string();
+    record[24] = line.evidence.decided_at.0.to_string();
+    record
 }
 
 fn opt_out_record(opt_out: &OptOut) -> [String; CSV_COLUMNS.len()] {

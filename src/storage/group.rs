@@ -237,7 +237,7 @@ impl Group {
         self.lifted.clear();
         self.concealed.clear();
         self.erasures.clear();
-        self.stored = Default::default();
+        self.stored = [0; EntryKind::ALL.len()];
         self.wants_sync = false;
         self.has_removal = false;
         self.is_told = false;

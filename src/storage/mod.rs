@@ -58,6 +58,7 @@ mod queue;
 pub mod reader;
 pub mod real_disk;
 mod record;
+mod record_embed;
 mod record_erasure;
 pub mod recovery;
 mod rewrite;

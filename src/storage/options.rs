@@ -69,16 +69,17 @@ const QUEUE_ENTRIES_MIN: usize = 16;
 pub struct Retain {
     pub page_view: Option<Duration>,
     pub conversion: Option<Duration>,
+    pub embed_view: Option<Duration>,
 }
 
 impl Retain {
     /// The same time for everything.
     pub const fn all(time: Duration) -> Self {
-        Self { page_view: Some(time), conversion: Some(time) }
+        Self { page_view: Some(time), conversion: Some(time), embed_view: Some(time) }
     }
 
     fn shortest(self) -> Option<Duration> {
-        self.page_view.into_iter().chain(self.conversion).min()
+        self.page_view.into_iter().chain(self.conversion).chain(self.embed_view).min()
     }
 }
 
@@ -108,7 +109,7 @@ impl Default for AckClasses {
 impl AckClasses {
     pub const fn of(self, kind: EntryKind) -> AckClass {
         match kind {
-            EntryKind::PageView => self.page_view,
+            EntryKind::PageView | EntryKind::EmbedView => self.page_view,
             EntryKind::Conversion => self.conversion,
             EntryKind::OptOut | EntryKind::Erasure => AckClass::Disk,
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::active::Previous;
 use super::chain::{Chain, Link};
 use super::disk::Disk;
-use super::rewrite::{Erased, Going, Left, rewrite};
+use super::rewrite::{Erased, Going, Left, Times, rewrite};
 
 /// The files that are to be looked through, and how far that has come.
 pub(super) struct Pass {
@@ -28,7 +28,7 @@ pub(super) struct Pass {
 
 /// What the writer is told.
 pub(super) enum Report {
-    Looked { number: u64, oldest_at_ms: [u64; 2] },
+    Looked { number: u64, oldest_at_ms: Times },
     Finished(Box<Pass>),
     Failed(io::Error),
 }

@@ -68,7 +68,7 @@ impl Queue {
     /// away first; opt-outs and erasures have as much room again for themselves.
     pub(super) fn has_room(&self, kind: EntryKind, pending: usize) -> bool {
         let limit = match kind {
-            EntryKind::PageView => self.entries_max / 2,
+            EntryKind::PageView | EntryKind::EmbedView => self.entries_max / 2,
             EntryKind::Conversion => self.entries_max * 9 / 10,
             EntryKind::OptOut | EntryKind::Erasure => self.entries_max * 2,
         };

@@ -15,12 +15,15 @@ use super::file::{self, Header};
 use super::frame::Frame;
 use super::real_disk::RealDisk;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
+    VERSION,
 };
+use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErasure, about};
 use super::scan::{Cursor, Piece, pieces};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::{Conversion, ConversionKind};
+use crate::domain::embed_view::EmbedView;
 use crate::domain::id::EventId;
 use crate::domain::opt_out::OptOut;
 use crate::domain::time::Timestamp;
@@ -36,13 +39,22 @@ pub struct Stored {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every row is a conversion")]
 pub enum Row {
     Conversion { conversion: Conversion, evidence: Evidence },
     OptOut(OptOut),
+    EmbedView { view: EmbedView, evidence: Evidence },
 }
 
 impl Row {
+    /// What an export can go on behind.
+    pub const fn event_id(&self) -> Option<EventId> {
+        match self {
+            Self::Conversion { conversion, .. } => Some(conversion.id),
+            Self::EmbedView { view, .. } => Some(view.id),
+            Self::OptOut(_) => None,
+        }
+    }
+
     pub const fn kind(&self) -> EntryKind {
         match self {
             Self::Conversion { conversion, .. } => match conversion.kind() {
@@ -50,6 +62,7 @@ impl Row {
                 ConversionKind::Conversion => EntryKind::Conversion,
             },
             Self::OptOut(_) => EntryKind::OptOut,
+            Self::EmbedView { .. } => EntryKind::EmbedView,
         }
     }
 }
@@ -78,6 +91,15 @@ pub enum ReadError {
     Unknown { file: u64, offset: u64 },
 }
 
+impl ReadError {
+    fn of_chain(dir: &Path, error: ChainError) -> Self {
+        match error {
+            ChainError::Io(source) => Self::Io { dir: dir.to_owned(), source },
+            error => Self::Chain { dir: dir.to_owned(), why: error.to_string() },
+        }
+    }
+}
+
 /// Reads what is in `dir` at the moment. Stops quietly where the writer has not finished.
 pub fn read(dir: &Path, from: From) -> Result<Rows, ReadError> {
     read_on(Arc::new(RealDisk), dir, from)
@@ -85,11 +107,7 @@ pub fn read(dir: &Path, from: From) -> Result<Rows, ReadError> {
 
 /// The same on any disk.
 pub fn read_on(disk: Arc<dyn Disk>, dir: &Path, from: From) -> Result<Rows, ReadError> {
-    let chain = match Chain::read(&*disk, dir) {
-        Ok(chain) => chain,
-        Err(ChainError::Io(source)) => return Err(ReadError::Io { dir: dir.to_owned(), source }),
-        Err(error) => return Err(ReadError::Chain { dir: dir.to_owned(), why: error.to_string() }),
-    };
+    let chain = Chain::read(&*disk, dir).map_err(|error| ReadError::of_chain(dir, error))?;
     let links = match from {
         From::AfterSequence(sequence) => chain.links_after(sequence),
         From::Start | From::AfterEvent(_) => &chain.links,
@@ -97,28 +115,62 @@ pub fn read_on(disk: Arc<dyn Disk>, dir: &Path, from: From) -> Result<Rows, Read
     let doomed =
         doomed(&*disk, dir, links).map_err(|source| ReadError::Io { dir: dir.to_owned(), source })?;
     let links = links.iter().cloned().collect();
-    Ok(Rows { disk, dir: dir.to_owned(), links, doomed, from, open: None })
+    let ends_log = true;
+    Ok(Rows { disk, dir: dir.to_owned(), links, ends_log, doomed, from, open: None })
+}
+
+/// The rows of each file, newest file first, for who wants the newest and not read all the others for them. Each file
+/// has to be asked for in turn: it tells of erasures that are about rows in the files before it.
+pub fn newest_first(dir: &Path) -> Result<impl Iterator<Item = Rows>, ReadError> {
+    newest_first_on(Arc::new(RealDisk), dir)
+}
+
+/// The same on any disk.
+pub fn newest_first_on(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+) -> Result<impl Iterator<Item = Rows> + use<>, ReadError> {
+    let dir = dir.to_owned();
+    let chain = Chain::read(&*disk, &dir).map_err(|error| ReadError::of_chain(&dir, error))?;
+    let (mut doomed, mut ends_log) = (Doomed::new(), true);
+    Ok(chain.links.into_iter().rev().map(move |link| {
+        // What cannot be read is told when it is asked for its rows.
+        let _ = note_erasures(&*disk, &dir, &link, &mut doomed);
+        Rows {
+            disk: disk.clone(),
+            dir: dir.clone(),
+            links: VecDeque::from([link]),
+            ends_log: std::mem::replace(&mut ends_log, false),
+            doomed: doomed.clone(),
+            from: From::Start,
+            open: None,
+        }
+    }))
 }
 
 /// Whose rows are not shown although they are still there: erasures that are pending stand behind them. Whoever is
 /// done with when we look here is out of the files before we come to them.
 fn doomed(disk: &dyn Disk, dir: &Path, links: &[Link]) -> io::Result<Doomed> {
     let mut doomed = Doomed::new();
-    for link in links {
-        let bytes = match file::load(disk, dir, link.header.number, link.end) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            loaded => loaded?,
-        };
-        for piece in pieces(&bytes, link.header) {
-            if let Piece::Frame(_, frame) = piece
-                && (frame.head.kind, frame.head.version) == (ERASURE, VERSION)
-                && let Some(erasure) = StoredErasure::read(frame.payload)
-            {
-                doomed.insert(erasure.subject, frame.head.sequence);
-            }
+    links.iter().try_for_each(|link| note_erasures(disk, dir, link, &mut doomed))?;
+    Ok(doomed)
+}
+
+fn note_erasures(disk: &dyn Disk, dir: &Path, link: &Link, doomed: &mut Doomed) -> io::Result<()> {
+    let bytes = match file::load(disk, dir, link.header.number, link.end) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        loaded => loaded?,
+    };
+    for piece in pieces(&bytes, link.header) {
+        if let Piece::Frame(_, frame) = piece
+            && (frame.head.kind, frame.head.version) == (ERASURE, VERSION)
+            && let Some(erasure) = StoredErasure::read(frame.payload)
+        {
+            let until = doomed.entry(erasure.subject).or_default();
+            *until = frame.head.sequence.max(*until);
         }
     }
-    Ok(doomed)
+    Ok(())
 }
 
 /// The rows of a log; holds the bytes of one file at a time.
@@ -127,6 +179,8 @@ pub struct Rows {
     dir: PathBuf,
     links: VecDeque<Link>,
     doomed: Doomed,
+    /// Whether the last of `links` is the log's last file, whose end may be unfinished.
+    ends_log: bool,
     from: From,
     open: Option<OpenFile>,
 }
@@ -148,7 +202,7 @@ impl Iterator for Rows {
                     Err(error) => return Some(Err(error)),
                 }
             };
-            match open.next(&self.doomed, self.links.is_empty()) {
+            match open.next(&self.doomed, self.ends_log && self.links.is_empty()) {
                 Some(Ok(stored)) if !wants(&mut self.from, &stored) => {}
                 Some(read) => return Some(read),
                 None => self.open = None,
@@ -208,7 +262,7 @@ fn wants(from: &mut From, stored: &Stored) -> bool {
         From::Start => true,
         From::AfterSequence(sequence) => stored.sequence > sequence,
         From::AfterEvent(id) => {
-            if matches!(&stored.row, Row::Conversion { conversion, .. } if conversion.id == id) {
+            if stored.row.event_id() == Some(id) {
                 *from = From::Start;
             }
             false
@@ -225,6 +279,10 @@ fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
             Row::Conversion { conversion, evidence }
         }
         (OPT_OUT, VERSION) => Row::OptOut(StoredOptOut::read(frame.payload)?),
+        (EMBED_VIEW, VERSION) => {
+            let (view, evidence) = StoredEmbedView::read(frame.payload)?;
+            Row::EmbedView { view, evidence }
+        }
         (BEGIN | SKIP, _) | (ERASURE | ERASED | CONCEALED, VERSION) => return Some(None),
         _ => return None,
     };

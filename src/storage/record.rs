@@ -31,6 +31,7 @@ pub(super) const ERASURE: u8 = 5;
 pub(super) const ERASED: u8 = 6;
 /// An opt-out of an erased subject: its digest alone.
 pub(super) const CONCEALED: u8 = 7;
+pub(super) const EMBED_VIEW: u8 = 8;
 
 /// The version of every layout so far.
 pub(super) const VERSION: u8 = 1;
@@ -95,6 +96,7 @@ pub(super) struct StoredConversion<'a> {
 impl<'a> StoredConversion<'a> {
     pub(super) fn lend(conversion: &'a Conversion, evidence: &Evidence) -> Self {
         let identifiers = &conversion.identifiers;
+        let (regime, basis) = regime_and_basis(evidence);
         Self {
             id: conversion.id.bytes(),
             at_ms: conversion.at.0,
@@ -115,8 +117,8 @@ impl<'a> StoredConversion<'a> {
             country: conversion.country.map(Country::bytes),
             restricted_data_use: conversion.restricted_data_use,
             origin_ok: conversion.origin_ok,
-            regime: regime_code(evidence.regime),
-            basis: basis_code(evidence.basis),
+            regime,
+            basis,
             activities: evidence.activities.bits(),
             policy: evidence.policy.0,
             decided_at_ms: evidence.decided_at.0,
@@ -156,13 +158,8 @@ impl<'a> StoredConversion<'a> {
     pub(super) fn take(self) -> Option<(Conversion, Evidence)> {
         let click_id = self.click_id.map(str::parse).transpose().ok()?;
         let text = |text: &str| ShortText::from_stored(text.to_owned());
-        let evidence = Evidence {
-            regime: Regime::ALL.into_iter().find(|&regime| regime_code(regime) == self.regime)?,
-            basis: Basis::ALL.into_iter().find(|&basis| basis_code(basis) == self.basis)?,
-            activities: ActivitySet::from_bits(self.activities),
-            policy: PolicyVersion(self.policy),
-            decided_at: Timestamp(self.decided_at_ms),
-        };
+        let decided_at = Timestamp(self.decided_at_ms);
+        let evidence = read_evidence((self.regime, self.basis), self.activities, self.policy, decided_at)?;
         let conversion = Conversion {
             id: self.id(),
             at: Timestamp(self.at_ms),
@@ -203,8 +200,29 @@ fn read_money((micros, currency): (i64, [u8; 3])) -> Option<Money> {
     Some(Money::from_micros(micros, currency))
 }
 
-fn read_country(code: [u8; 2]) -> Option<Country> {
+pub(super) fn read_country(code: [u8; 2]) -> Option<Country> {
     Country::parse(std::str::from_utf8(&code).ok()?)
+}
+
+/// As numbers of the disk.
+pub(super) const fn regime_and_basis(evidence: &Evidence) -> (u8, u8) {
+    (regime_code(evidence.regime), basis_code(evidence.basis))
+}
+
+/// `None` if this version does not know the regime or the basis.
+pub(super) fn read_evidence(
+    (regime, basis): (u8, u8),
+    activities: u8,
+    policy: u64,
+    decided_at: Timestamp,
+) -> Option<Evidence> {
+    Some(Evidence {
+        regime: Regime::ALL.into_iter().find(|&known| regime_code(known) == regime)?,
+        basis: Basis::ALL.into_iter().find(|&known| basis_code(known) == basis)?,
+        activities: ActivitySet::from_bits(activities),
+        policy: PolicyVersion(policy),
+        decided_at,
+    })
 }
 
 /// A stored opt-out in the terms of the disk.
@@ -314,5 +332,6 @@ const fn basis_code(basis: Basis) -> u8 {
         Basis::Default => 3,
         Basis::Consent => 4,
         Basis::LegitimateInterest => 5,
+        Basis::WithoutIdentifiers => 6,
     }
 }

@@ -8,9 +8,10 @@ use super::digest::sha256;
 use super::entry::EntryKind;
 use super::frame::Frame;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
     StoredSubject, VERSION, write_postcard,
 };
+use super::record_embed::StoredEmbedView;
 use crate::domain::erasure::{Erasure, ErasureId};
 use crate::domain::opt_out::Subject;
 use crate::domain::time::Timestamp;
@@ -89,7 +90,7 @@ const DIGEST_OF: &[u8] = b"pixelgate subject of an opt-out\0";
 
 /// What a frame says about people.
 pub(super) enum About {
-    /// A page view or a conversion.
+    /// A page view, a conversion, or a visit to a page with an embed.
     Row(EntryKind),
     OptOut,
     Nobody,
@@ -103,6 +104,10 @@ pub(super) fn about(frame: &Frame<'_>, mut is_one: impl FnMut(Subject) -> bool) 
             let stored = StoredConversion::read(frame.payload)?;
             stored.subjects().into_iter().flatten().any(is_one);
             Some(About::Row(stored.kind()))
+        }
+        (EMBED_VIEW, VERSION) => {
+            StoredEmbedView::subjects(frame.payload)?.into_iter().flatten().any(is_one);
+            Some(About::Row(EntryKind::EmbedView))
         }
         (OPT_OUT, VERSION) => {
             is_one(StoredOptOut::read(frame.payload)?.subject);

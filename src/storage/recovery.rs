@@ -18,8 +18,10 @@ use super::housekeeper::zero;
 use super::opt_outs::OptOuts;
 use super::pool::Prepared;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
+    VERSION,
 };
+use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErased, StoredErasure};
 use super::scan::{Piece, Summary, pieces, skips};
 use super::writer::ClosedFile;
@@ -97,6 +99,7 @@ impl Index {
                 let digest = frame.payload.try_into();
                 digest.map(|digest| self.opt_outs.insert_concealed(digest)).is_ok()
             }
+            (EMBED_VIEW, VERSION) => StoredEmbedView::read(frame.payload).is_some(),
             _ => false,
         }
     }
@@ -192,7 +195,8 @@ impl Recovered {
             if !self.index.replay(&frame) {
                 return Err(OpenError::Unknown { file: number, offset });
             }
-            self.recovery.entries += u64::from(matches!(frame.head.kind, CONVERSION | OPT_OUT | ERASURE));
+            let counts = matches!(frame.head.kind, CONVERSION | OPT_OUT | EMBED_VIEW | ERASURE);
+            self.recovery.entries += u64::from(counts);
         }
         self.recovery.files += 1;
         self.recovery.lost_bytes += summary.gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>();

@@ -25,17 +25,24 @@ use crate::domain::opt_out::Subject;
 pub(super) struct Going {
     pub(super) doomed: Doomed,
     /// Rows from before these times, by kind.
-    pub(super) before_ms: [u64; 2],
+    pub(super) before_ms: Times,
     /// A file is not written again for those rows alone, unless one is from before these times.
-    pub(super) overdue_ms: [u64; 2],
+    pub(super) overdue_ms: Times,
     /// When this was decided.
     pub(super) at_ms: u64,
 }
 
-/// Page views and conversions, in this order, where there is one of something for each.
-pub(super) const fn row_index(kind: EntryKind) -> usize {
+/// Kinds of row that go for their age: page views, conversions and visits to pages with embeds, in this order where there
+/// is one of something for each.
+pub(super) const ROW_KINDS: usize = 3;
+
+/// A time for each of them, in Unix milliseconds.
+pub(super) type Times = [u64; ROW_KINDS];
+
+const fn row_index(kind: EntryKind) -> usize {
     match kind {
         EntryKind::PageView => 0,
+        EntryKind::EmbedView => 2,
         _ => 1,
     }
 }
@@ -47,7 +54,7 @@ pub(super) type Erased = HashMap<Subject, u64>;
 #[derive(Debug, Default)]
 pub(super) struct Left {
     /// When the oldest row of each kind was appended; `u64::MAX` where there is none.
-    pub(super) oldest_at_ms: [u64; 2],
+    pub(super) oldest_at_ms: Times,
     pub(super) is_rewritten: bool,
     pub(super) erased: Erased,
     /// For each erasure that is done with this file, by its sequence number, the rows that it took out.
@@ -72,7 +79,7 @@ struct Plan {
     /// At most.
     bytes: u64,
     /// Of what is there now.
-    oldest_at_ms: [u64; 2],
+    oldest_at_ms: Times,
     left: Left,
     /// Something in it must not stay.
     has_to: bool,
@@ -139,7 +146,7 @@ fn has_residue(file: &dyn DiskFile, link: &Link) -> io::Result<bool> {
 
 impl Plan {
     fn new(bytes: &[u8], header: Header, going: &Going) -> io::Result<Self> {
-        let none = [u64::MAX; 2];
+        let none = [u64::MAX; ROW_KINDS];
         let left = Left { oldest_at_ms: none, ..Left::default() };
         let bytes_at_least = DATA_AT + BEGIN_FRAME_BYTES as u64;
         let mut plan =

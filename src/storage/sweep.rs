@@ -8,12 +8,10 @@ use super::group::Round;
 use super::options::Retain;
 use super::pass::{Pass, Report};
 use super::pool::RESERVE_FILES;
-use super::rewrite::Going;
+use super::rewrite::{Going, ROW_KINDS, Times};
 use super::writer::{ClosedFile, Writer};
-use crate::consent::regulated::Regulated;
-use crate::domain::conversion::Conversion;
 use crate::domain::erasure::Erasure;
-use crate::domain::opt_out::Subject;
+use crate::domain::opt_out::{Subject, Subjects};
 use crate::domain::time::Timestamp;
 
 /// What the writer knows of this.
@@ -63,12 +61,13 @@ impl Sweep {
         self.recent.insert(erasure.subject, erasure.at.0);
     }
 
-    /// Whether somebody whom `conversion` is about has asked for erasure since it came in.
-    pub(super) fn is_before_erasure(&self, conversion: &Conversion) -> bool {
+    /// Whether any of `subjects` has asked for erasure since a hit about them came in.
+    pub(super) fn is_before_erasure(&self, subjects: &Subjects, at: Timestamp) -> bool {
         !self.recent.is_empty()
-            && conversion.subjects().iter().flatten().any(|subject| {
-                self.recent.get(subject).is_some_and(|asked_at_ms| conversion.at.0 < *asked_at_ms)
-            })
+            && subjects
+                .iter()
+                .flatten()
+                .any(|subject| self.recent.get(subject).is_some_and(|asked_at_ms| at.0 < *asked_at_ms))
     }
 
     /// The other half of the time is for the work, and for another attempt.
@@ -117,7 +116,8 @@ impl Writer {
         let [before_ms, overdue_ms] = self.sweep.retain.ages(now_ms);
         let last = self.sweep.pending.filter(|_| erases).map_or(0, |(_, last)| last);
         let is_in_current = self.file.as_ref().is_some_and(|file| {
-            file.is_begun && (file.first_sequence <= last || is_overdue([file.first_at_ms; 2], overdue_ms))
+            file.is_begun
+                && (file.first_sequence <= last || is_overdue([file.first_at_ms; ROW_KINDS], overdue_ms))
         });
         if !is_in_current && self.files_with(erases, overdue_ms).is_empty() {
             // An erasure in a file that went for its age took all that it was about with it.
@@ -138,7 +138,7 @@ impl Writer {
     }
 
     /// The files that have to be looked through.
-    fn files_with(&self, erases: bool, overdue_ms: [u64; 2]) -> HashSet<u64> {
+    fn files_with(&self, erases: bool, overdue_ms: Times) -> HashSet<u64> {
         let is_wanted = |file: &&ClosedFile| {
             erases || (Some(file.number) != self.retiring && is_overdue(file.oldest_at_ms, overdue_ms))
         };
@@ -196,25 +196,27 @@ impl Writer {
 }
 
 /// Whether one of a file's oldest rows is from before its kind's time.
-fn is_overdue(oldest_at_ms: [u64; 2], overdue_ms: [u64; 2]) -> bool {
+fn is_overdue(oldest_at_ms: Times, overdue_ms: Times) -> bool {
     oldest_at_ms.iter().zip(&overdue_ms).any(|(at_ms, overdue_ms)| at_ms < overdue_ms)
 }
 
 impl Retain {
     /// Whether all that is left of `file` is past its time. What is kept for ever must not be there at all.
     pub(super) fn is_over(self, file: &ClosedFile, now_ms: u64) -> bool {
-        let times = [self.page_view, self.conversion];
-        times.into_iter().zip(file.oldest_at_ms).all(|(time, oldest_at_ms)| match time {
+        self.by_kind().into_iter().zip(file.oldest_at_ms).all(|(time, oldest_at_ms)| match time {
             Some(time) => file.last_at_ms < now_ms.saturating_sub(millis(time)),
             None => oldest_at_ms == u64::MAX,
         })
     }
 
+    const fn by_kind(self) -> [Option<Duration>; ROW_KINDS] {
+        [self.page_view, self.conversion, self.embed_view]
+    }
+
     /// From before when the rows of each kind may go, and from before when they have to.
-    fn ages(self, now_ms: u64) -> [[u64; 2]; 2] {
-        let by_kind = [self.page_view, self.conversion];
+    fn ages(self, now_ms: u64) -> [Times; 2] {
         let before = |late: fn(Duration) -> Duration| {
-            by_kind.map(|time| time.map_or(0, |time| now_ms.saturating_sub(millis(time + late(time)))))
+            self.by_kind().map(|time| time.map_or(0, |time| now_ms.saturating_sub(millis(time + late(time)))))
         };
         [before(|_| Duration::ZERO), before(|time| (time / 10).min(LATE_MAX))]
     }

@@ -18,12 +18,17 @@ use super::metrics::LogMetrics;
 use super::opt_outs::OptOuts;
 use super::pool::Pool;
 use super::queue::{Batch, Queue};
-use super::record::{CONCEALED, CONVERSION, ERASURE, OPT_OUT, StoredConversion, StoredOptOut, VERSION};
+use super::record::{
+    CONCEALED, CONVERSION, EMBED_VIEW, ERASURE, OPT_OUT, StoredConversion, StoredOptOut, VERSION,
+};
+use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErasure, SubjectDigest, digest};
+use super::rewrite::{ROW_KINDS, Times};
 use super::sweep::Sweep;
 use crate::consent::gate::Permitted;
 use crate::consent::regulated::Regulated;
 use crate::domain::conversion::Conversion;
+use crate::domain::embed_view::EmbedView;
 use crate::domain::erasure::Erasure;
 use crate::domain::opt_out::{Choice, OptOut, OptOutView};
 use crate::domain::time::Clock;
@@ -67,12 +72,12 @@ pub(super) struct ClosedFile {
     /// Of its newest entry.
     pub(super) last_at_ms: u64,
     /// Of its oldest row of each kind, or a time before that; `u64::MAX` if there is none.
-    pub(super) oldest_at_ms: [u64; 2],
+    pub(super) oldest_at_ms: Times,
 }
 
 impl ClosedFile {
     pub(super) const fn new(number: u64, first_at_ms: u64, last_at_ms: u64) -> Self {
-        Self { number, last_at_ms, oldest_at_ms: [first_at_ms; 2] }
+        Self { number, last_at_ms, oldest_at_ms: [first_at_ms; ROW_KINDS] }
     }
 }
 
@@ -150,6 +155,7 @@ impl Writer {
             Entry::OptOut(opt_out) => self.take_opt_out(round, opt_out),
             Entry::Erasure(erasure) => self.take_erasure(round, erasure),
             Entry::Conversion(conversion) => self.take_conversion(round, at, entry.kind(), conversion),
+            Entry::EmbedView(view) => self.take_embed_view(round, at, view),
         }
     }
 
@@ -218,7 +224,7 @@ impl Writer {
             self.metrics.opted_out.inc();
             return Outcome::OptedOut;
         }
-        if self.sweep.is_before_erasure(conversion) {
+        if self.sweep.is_before_erasure(&conversion.subjects(), conversion.at) {
             return Outcome::OptedOut;
         }
         let keys = self.dedup.keys_of(conversion);
@@ -236,6 +242,21 @@ impl Writer {
             }
         }
         outcome
+    }
+
+    fn take_embed_view(&mut self, round: &mut Round, at: usize, permitted: &Permitted<EmbedView>) -> Outcome {
+        if self.opt_outs.is_any_opted_out(&permitted.value().subjects()) {
+            self.metrics.opted_out.inc();
+            return Outcome::OptedOut;
+        }
+        let view = permitted.value();
+        if self.sweep.is_before_erasure(&view.subjects(), view.at) {
+            return Outcome::OptedOut;
+        }
+        self.payload.clear();
+        StoredEmbedView::lend(permitted.value(), permitted.evidence()).write(&mut self.payload);
+        let needs_sync = round.batch(at).needs_sync;
+        self.place(round, EntryKind::EmbedView, EMBED_VIEW, needs_sync)
     }
 
     /// A duplicate is not acknowledged before the first of its kind is as safe as either of them has to be.

@@ -32,11 +32,16 @@ export const COOKIES = {
   blocked: { cookie_controls_mode: 1, block_third_party_cookies: true },
 };
 
-/** Starts Chromium; `driven: false` without DevTools, which would disable prerendering. */
-export async function launch({ cookies = COOKIES.allowed, userAgent = PERSON, flags = [], driven = true, url } = {}) {
+/** Starts Chromium with a fresh profile; `driven: false` without DevTools, which would disable prerendering. */
+export async function launch({ cookies = COOKIES.allowed, ...options } = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'pixelgate-chromium-'));
   await mkdir(join(profile, 'Default'));
   await writeFile(join(profile, 'Default', 'Preferences'), JSON.stringify({ profile: cookies }));
+  return start(profile, options);
+}
+
+async function start(profile, options) {
+  const { userAgent = PERSON, flags = [], driven = true, url } = options;
   const args = [...FLAGS, `--user-data-dir=${profile}`, ...flags];
   if (userAgent) args.push(`--user-agent=${userAgent}`);
   if (driven) args.push('--remote-debugging-port=0');
@@ -54,7 +59,15 @@ export async function launch({ cookies = COOKIES.allowed, userAgent = PERSON, fl
     await ended;
     await rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   };
-  return { context: browser?.contexts()[0], close };
+  /** Ends it as a person does, so that it writes its cookies down, and starts it again on the same profile. */
+  const restart = async () => {
+    const session = await browser.newBrowserCDPSession();
+    await session.send('Browser.close');
+    await ended;
+    await rm(join(profile, 'DevToolsActivePort'), { force: true });
+    return start(profile, options);
+  };
+  return { context: browser?.contexts()[0], close, restart };
 }
 
 /** Chromium writes its port into the profile as soon as it listens. */

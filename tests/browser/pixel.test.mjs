@@ -6,38 +6,7 @@ import { test } from 'node:test';
 import { COOKIES, launch } from './chromium.mjs';
 import { Pixelgate } from './pixelgate.mjs';
 import { Shop } from './shop.mjs';
-
-const ID_COOKIE = /^__Host-Http-pg(-p)?$/;
-const TIME_LIMIT = { timeout: 120_000 };
-
-/** A server, a shop and a browser for one test, taken down after it. */
-async function setting(t, options) {
-  const server = await Pixelgate.start();
-  t.after(() => server.remove());
-  const shop = await Shop.start();
-  t.after(() => shop.stop());
-  const browser = await launch(options);
-  t.after(() => browser.close());
-  return { server, shop, context: browser.context };
-}
-
-/** Opens a page of the shop with the pixel on it; the request that the browser made and the answer it got. */
-async function visit({ server, shop, context }) {
-  const address = server.pixel();
-  const page = await context.newPage();
-  const answered = page.waitForResponse(address);
-  await page.goto(shop.page('/thanks', `<img src="${address.replaceAll('&', '&amp;')}" alt="">`));
-  const answer = await answered;
-  await answer.finished();
-  const [sent, got] = await Promise.all([answer.request().allHeaders(), answer.allHeaders()]);
-  await page.close();
-  return { outcome: got['pixelgate-outcome'], sent, got, body: answer };
-}
-
-async function idCookies(context) {
-  const cookies = await context.cookies();
-  return cookies.filter(({ name }) => ID_COOKIE.test(name));
-}
+import { TIME_LIMIT, idCookies, setting, visit } from './visits.mjs';
 
 function rows(stored, kind) {
   return stored.filter((row) => row.kind === kind);

@@ -32,7 +32,7 @@ export class Pixelgate {
 
   /** Where the browser finds the pixel: another site than the shop's. */
   url(path) {
-    return `http://px.localhost:${this.port}${path}`;
+    return `http://px.localhost:${this.front ?? this.port}${path}`;
   }
 
   /** The address of the base code's image, as a page of the shop has it; each with an event of its own. */

@@ -16,10 +16,10 @@ export class Shop {
     return shop;
   }
 
-  /** A page at `path`, by its body. */
-  page(path, body) {
+  /** A page at `path` of one of the sites, by its body. */
+  page(path, body, site = 'shop') {
     this.pages.set(path, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title><body>${body}`);
-    return `http://shop.localhost:${this.port}${path}`;
+    return `http://${site}.localhost:${this.port}${path}`;
   }
 
   /** The first request for `path`, as soon as it is there. */

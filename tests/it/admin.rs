@@ -10,10 +10,9 @@ use crate::world::{Reply, World, send, send_on};
 fn health_readiness_and_metrics_answer() {
     let world = World::dev();
     assert_eq!(world.admin_get("/healthz").status, 200);
-    assert_eq!(
-        world.admin_get("/readyz").json(),
-        serde_json::json!({"log": true, "erasures": "done", "draining": false})
-    );
+    let ready = world.admin_get("/readyz").json();
+    let found = [&ready["log"], &ready["draining"], &ready["erasures"]];
+    assert_eq!(found, [&true.into(), &false.into(), &serde_json::Value::from("done")]);
     world.get("/i/adsct?txn_id=o8z6j", &[]);
     world.get("/i/adsct?txn_id=o8z6j", &[("Sec-GPC", "1")]);
     let metrics = world.admin_get("/metrics").text();

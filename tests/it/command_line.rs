@@ -105,6 +105,18 @@ fn bad_usage_ends_with_2() {
     check(&["serve", "--dev", "--config", "x"], 2, "", "cannot be used with");
     check(&["export", "--data-dir", "d", "--kind", "converson"], 2, "", "page_view, conversion, opt_out");
     check(&["explain", "hello there"], 2, "", "neither an address");
+    check(
+        &["serve", "--dev", "--gvl", "no/such/list.json"],
+        2,
+        "",
+        "list.json could not be read: No such file",
+    );
+    check(
+        &["serve", "--dev", "--gvl", "Cargo.toml"],
+        2,
+        "",
+        "Cargo.toml is not usable: expected value at line 1",
+    );
 }
 
 #[test]
@@ -182,6 +194,7 @@ fn a_development_server_says_what_it_starts_with_and_ends_cleanly() {
         "event tag o87nh ADD_TO_CART (click 7, view 0 days)",
         "account 18ce54d4x5u \"Dev news\", country DE",
         "admin token is dev-admin-token",
+        "vendor 9999, vendor list: built in, made up",
     ] {
         assert!(served.listing.contains(expect), "{expect:?} in {}", served.listing);
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pixelgate::config::Config;
+use pixelgate::consent::refusal::Refusal;
 
 #[test]
 fn every_promise_names_a_test_that_exists() {
@@ -25,6 +26,16 @@ fn the_configuration_in_the_readme_is_accepted() {
     if let Err(mistakes) = Config::parse(text, &environment) {
         panic!("{mistakes:?}");
     }
+}
+
+#[test]
+fn the_codes_of_refusals_are_those_of_the_program() {
+    let readme = read("README.md");
+    let table = section(&readme, "## Why something was refused");
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    let expect: Vec<_> =
+        Refusal::ALL.iter().map(|reason| format!("| `{}` | {} |", reason.code(), reason.text())).collect();
+    assert_eq!(rows, expect);
 }
 
 /// Every test there is.

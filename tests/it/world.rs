@@ -1,6 +1,6 @@
 //! A real server in this process, on free ports, with a held clock, and a plain client for it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl World {
             admin_listen: Some(any),
             data_dir: Some(data.path().join("data")),
             workers: Some(2),
-            rate_limits: false,
+            ..DevOptions::default()
         });
         change(&mut config);
         let clock = Arc::new(HeldClock(AtomicU64::new(START.0)));
@@ -292,6 +292,34 @@ impl Pending {
         let mut bytes = Vec::new();
         self.0.read_to_end(&mut bytes).expect("the answer is read");
         parse(&bytes)
+    }
+}
+
+/// A connection that is kept for many requests, one after the other.
+pub(crate) struct Kept(BufReader<TcpStream>);
+
+impl Kept {
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_nodelay(true).expect("a connection can be told not to wait");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+        Self(BufReader::new(stream))
+    }
+
+    pub(crate) fn get(&mut self, target: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = format!("GET {target} HTTP/1.1\r\nHost: px.localhost\r\n");
+        headers.iter().for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
+        self.0.get_mut().write_all(format!("{request}\r\n").as_bytes()).expect("the request is sent");
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            let read = self.0.read_until(b'\n', &mut bytes).expect("the answer is read");
+            assert!(read > 0, "the connection was closed");
+        }
+        let mut reply = parse(&bytes);
+        let length = reply.header("Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        reply.body.resize(length, 0);
+        self.0.read_exact(&mut reply.body).expect("the body is read");
+        reply
     }
 }
 

@@ -146,7 +146,7 @@ mod tests {
                 admin_listen: Some(any),
                 data_dir: Some(data.path().to_owned()),
                 workers: Some(1),
-                rate_limits: false,
+                ..DevOptions::default()
             });
             let reread = Box::new(|| Err("nothing is reloaded here".to_owned()));
             let running = app::start(config, Environment::system(), reread).expect("the server starts");

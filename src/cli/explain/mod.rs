@@ -8,20 +8,20 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::json;
-
 pub use paste::{PasteError, Pasted};
-pub use table::Decision;
 
 use super::{CliError, Io};
 use crate::app;
 use crate::config::{Config, DevOptions};
+use crate::consent::activity::Activity;
+use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::time::Clock as _;
 use crate::http::pixel;
 use crate::http::request::Head;
 use crate::service::clock::SystemClock;
 use crate::service::crawler::Crawlers;
+use crate::service::explain::{Explanation, Question, activities};
 
 /// Print the decision about one request, rule by rule; nothing is stored.
 ///
@@ -34,78 +34,92 @@ use crate::service::crawler::Crawlers;
 pub(super) struct Args {
     /// The request; standard input if it is left out.
     request: Option<String>,
+    /// List the codes of all refusals with their meaning, and explain nothing.
+    #[arg(long, exclusive = true)]
+    reasons: bool,
     /// Decide as this configuration (TOML) does; without it, as `serve --dev` does.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The client's country, as a trusted proxy would name it.
     #[arg(long, value_name = "CODE")]
     country: Option<String>,
+    /// What to decide about: measure, identify (both, if it is left out), match, audience, share-rtb,
+    /// share-measurement, link-devices, web-history, all. May be there several times.
+    #[arg(long, value_name = "NAME")]
+    activity: Vec<String>,
+    /// The partner who would get the data: 755 in the Global Vendor List, atp:89 in Google's list; one on neither if it
+    /// is left out.
+    #[arg(long, value_name = "ID")]
+    partner: Option<String>,
     /// Print the decision as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
+    if args.reasons {
+        return Ok(table::write_reasons(io.out)?);
+    }
     let text = match &args.request {
         Some(text) => text.clone(),
         None => std::io::read_to_string(&mut *io.input)?,
     };
     let request = Pasted::parse(&text).map_err(|error| CliError::Usage(error.to_string()))?;
-    let mut config = match &args.config {
+    let activities = activities(args.activity.iter().map(|name| &**name), args.partner.as_deref());
+    let activities = activities.map_err(|error| CliError::Usage(error.to_string()))?;
+    let config = match &args.config {
         Some(path) => Config::load(path)?,
         None => Config::dev(DevOptions::default()),
     };
-    config.proxies.country_header.get_or_insert_with(|| COUNTRY_HEADER.to_owned());
-    let (decisions, details) = decide(&request, args.country.as_deref(), &config)?;
+    let country = args.country.as_deref().map(country).transpose()?;
+    let explanation = explain(&activities, &request, country, &config)?;
     if args.json {
-        let decisions: Vec<_> = decisions.iter().map(Decision::as_json).collect();
-        writeln!(
-            io.out,
-            "{}",
-            json!({"method": request.method, "path": request.path, "decisions": decisions, "details": details})
-        )?;
-        return Ok(());
+        let mut json = explanation.as_json();
+        json["method"] = request.method.into();
+        json["path"] = request.path.into();
+        return Ok(writeln!(io.out, "{json}")?);
     }
     writeln!(io.out, "{} {}", request.method, request.path)?;
     if !pixel::PATHS.contains(&&*request.path) {
         writeln!(io.out, "note: this path is none of the pixel's ({})", pixel::PATHS.join(", "))?;
     }
-    for decision in &decisions {
+    for decision in &explanation.decisions {
         writeln!(io.out)?;
-        decision.write(io.out)?;
+        table::write(decision, io.out)?;
     }
-    for detail in &details {
+    writeln!(io.out)?;
+    table::write_facts(&explanation.facts, io.out)?;
+    for detail in &explanation.details {
         writeln!(io.out, "note: {detail}")?;
     }
     Ok(())
 }
 
-/// Where a configuration names no header for the country, as in development mode.
-const COUNTRY_HEADER: &str = "X-Country";
+fn country(code: &str) -> Result<Country, CliError> {
+    Country::parse(code)
+        .ok_or_else(|| CliError::Usage(format!("{code} is no country code; expected two letters")))
+}
 
-/// The gate's own answer, from the same code that answers a hit, and what its codes leave out.
-fn decide(
+/// The gate's own answer, from the same code that answers a hit.
+fn explain(
+    activities: &[Activity],
     request: &Pasted,
-    country: Option<&str>,
+    country: Option<Country>,
     config: &Config,
-) -> Result<(Vec<Decision>, Vec<String>), CliError> {
+) -> Result<Explanation, CliError> {
     let live = app::live(config, Arc::new(Crawlers::shipped()))?;
-    let country_header = config.proxies.country_header.as_deref().unwrap_or(COUNTRY_HEADER);
-    let pasted = request.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));
-    let told = country.map(|country| (country_header, country.as_bytes()));
-    let headers: Vec<(&str, &[u8])> = told.into_iter().chain(pasted).collect();
+    let headers: Vec<(&str, &[u8])> =
+        request.headers.iter().map(|(name, value)| (&**name, value.as_bytes())).collect();
     let head = Head {
         method: &request.method,
         path: &request.path,
         query: &request.query,
         headers: &headers,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        via_trusted_proxy: country.is_some(),
+        via_trusted_proxy: false,
     };
-    let explanation = pixel::explain(&head, &live, &Nobody, SystemClock.now());
-    let decisions = explanation.decisions.into_iter();
-    let decisions = decisions.map(|(activity, verdicts)| Decision { activity, verdicts }).collect();
-    Ok((decisions, explanation.details))
+    let asked = Question { activities, country };
+    Ok(pixel::explain(&asked, &head, &live, &Nobody, SystemClock.now()))
 }
 
 /// Opt-outs by browser id are in the log, which is not asked here; the opt-out cookie is in the request.
@@ -120,6 +134,7 @@ impl OptOutView for Nobody {
 #[cfg(test)]
 mod tests {
     use super::super::tests::command;
+    use crate::consent::refusal::Refusal;
 
     /// The reason of each activity, or the ground.
     fn decided(line: &[&str], input: &str) -> String {
@@ -152,12 +167,40 @@ mod tests {
     }
 
     #[test]
+    fn every_activity_can_be_asked_about() {
+        let path = "/i/embed?href=https://news.example/";
+        let web = decided(&["--activity", "web-history", "--country", "DE", path], "");
+        assert_eq!(web, "web-history: no, web history by region");
+        let prefs = "GET /i/embed HTTP/1.1\r\nCookie: pg_prefs=0111\r\n\r\n";
+        let all = decided(&["--activity", "all", "--partner", "755"], prefs);
+        assert_eq!(all.matches(": no, the person's settings").count(), 4, "{all}");
+        assert_eq!(all.split("; ").count(), 8, "{all}");
+        let partner = ["--activity", "match", "--partner", "atp:89", "--country", "DE"];
+        assert_eq!(decided(&[&partner[..], &[path]].concat(), ""), "match: no, GDPR");
+        for wrong in [["--activity", "share"], ["--partner", "me"], ["--country", "Germany"]] {
+            assert_eq!(command(&[&["explain"], &wrong[..], &[path]].concat(), ""), (String::new(), 2));
+        }
+    }
+
+    #[test]
     fn a_refusal_by_a_section_names_the_section_and_the_clause() {
         let path = "/i/adsct?txn_id=o8z6j&gpp=DBABLA~BVQqAAAACgA.QA&gpp_sid=7,8";
         let (out, _) = command(&["explain", path], "");
+        assert!(out.contains("\n  gpp, section 7  denies by personal-data: consent was given"), "{out}");
+        assert!(out.contains(" SaleOptOut 2, ") && !out.contains("section 8: "), "{out}");
         let expect = "note: section 8 applies and is not in the GPP string\n\
             note: section 7: consent was given to uses beyond what was told, which is no basis here\n";
         assert!(out.ends_with(expect), "{out}");
+    }
+
+    #[test]
+    fn the_codes_of_all_refusals_are_listed() {
+        let (out, code) = command(&["explain", "--reasons"], "");
+        assert_eq!((code, out.lines().count()), (0, Refusal::ALL.len()));
+        for reason in Refusal::ALL {
+            let line = out.lines().find(|line| line.split(' ').next() == Some(reason.code()));
+            assert!(line.is_some_and(|line| line.ends_with(reason.text())), "{}", reason.code());
+        }
     }
 
     #[test]

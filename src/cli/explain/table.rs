@@ -2,63 +2,56 @@
 
 use std::io::{self, Write};
 
-use serde_json::json;
+use crate::consent::activity::{Activity, Sharing};
+use crate::consent::facts::Fact;
+use crate::consent::refusal::Refusal;
+use crate::consent::rule::Verdict;
+use crate::service::explain::Decision;
 
-use crate::consent::activity::Activity;
-use crate::consent::rule::{Rule, Verdict};
-
-/// What the rules said about one activity, in the order of precedence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    pub activity: Activity,
-    pub verdicts: Vec<(Rule, Verdict)>,
+/// An aligned table; the rule that decided is marked with `>`.
+pub(super) fn write(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", summary(decision))?;
+    let decisive = decision.decided_by();
+    let width = decision.verdicts.iter().map(|(rule, _)| rule.name().len()).max().unwrap_or_default();
+    for (rule, verdict) in &decision.verdicts {
+        let mark = if Some(*rule) == decisive { '>' } else { ' ' };
+        let line = format!("{mark} {:width$}  {}", rule.name(), told(verdict));
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
 }
 
-impl Decision {
-    /// The first rule that denies; its reason is the one that is reported.
-    fn denied_by(&self) -> Option<Rule> {
-        self.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Deny(_))).map(|&(rule, _)| rule)
-    }
+/// The bits that were read, one a line.
+pub(super) fn write_facts(facts: &[Fact], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "read")?;
+    let name = |fact: &Fact| match &*fact.what {
+        "" => fact.of.to_owned(),
+        what => format!("{}, {what}", fact.of),
+    };
+    let width = facts.iter().map(|fact| name(fact).len()).max().unwrap_or_default();
+    facts.iter().try_for_each(|fact| writeln!(out, "  {:width$}  {}", name(fact), fact.says))
+}
 
-    /// The first rule that allows, where none denies; its ground is the one that is stored.
-    fn allowed_by(&self) -> Option<Rule> {
-        let mut allowing = self.verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Allow(..)));
-        allowing.next().map(|&(rule, _)| rule).filter(|_| self.denied_by().is_none())
-    }
+/// Every code that a refusal can have, with its sentence.
+pub(super) fn write_reasons(out: &mut dyn Write) -> io::Result<()> {
+    let width = Refusal::ALL.iter().map(|reason| reason.code().len()).max().unwrap_or_default();
+    Refusal::ALL.iter().try_for_each(|reason| writeln!(out, "{:width$}  {reason}", reason.code()))
+}
 
-    /// A sentence for people.
-    fn summary(&self) -> String {
-        let about = match self.activity {
-            Activity::Measure => "keeping the event, without identifiers",
-            Activity::Identify => "browser id, click id and hashed addresses",
-        };
-        let answer = if self.allowed_by().is_some() { "permitted" } else { "refused" };
-        format!("{} ({about}): {answer}", self.activity.name())
-    }
-
-    /// An aligned table; the rule that decided is marked with `>`.
-    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", self.summary())?;
-        let decisive = self.denied_by().or_else(|| self.allowed_by());
-        let width = self.verdicts.iter().map(|(rule, _)| rule.name().len()).max().unwrap_or_default();
-        for (rule, verdict) in &self.verdicts {
-            let mark = if Some(*rule) == decisive { '>' } else { ' ' };
-            let line = format!("{mark} {:width$}  {}", rule.name(), told(verdict));
-            writeln!(out, "{}", line.trim_end())?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn as_json(&self) -> serde_json::Value {
-        let decisive = self.denied_by().or_else(|| self.allowed_by());
-        let rules = self.verdicts.iter().map(|(rule, verdict)| rule_json(*rule, verdict));
-        json!({
-            "activity": self.activity.name(),
-            "permitted": self.allowed_by().is_some(),
-            "decided_by": decisive.map(Rule::name),
-            "rules": rules.collect::<Vec<_>>(),
-        })
-    }
+/// A sentence for people.
+fn summary(decision: &Decision) -> String {
+    let about = match decision.activity {
+        Activity::Measure => "keeping the event, without identifiers",
+        Activity::Identify => "browser id, click id and hashed addresses",
+        Activity::Match(_) => "learning a partner's id, or telling it ours",
+        Activity::Audience => "membership in audiences, and ads by it",
+        Activity::Share(_, Sharing::Rtb) => "a row for a partner's auctions",
+        Activity::Share(_, Sharing::Measurement) => "a row for a partner's measuring",
+        Activity::LinkDevices => "joining two browsers or devices of an account",
+        Activity::WebHistory => "remembering a page with embedded content",
+    };
+    let answer = if decision.is_permitted() { "permitted" } else { "refused" };
+    format!("{} ({about}): {answer}", decision.activity.kind().name())
 }
 
 fn told(verdict: &Verdict) -> String {
@@ -69,29 +62,17 @@ fn told(verdict: &Verdict) -> String {
     }
 }
 
-fn rule_json(rule: Rule, verdict: &Verdict) -> serde_json::Value {
-    match verdict {
-        Verdict::Abstain => json!({"rule": rule.name(), "says": "abstain"}),
-        Verdict::Allow(regime, basis) => {
-            json!({"rule": rule.name(), "says": "allow", "regime": regime.name(), "basis": basis.name()})
-        }
-        Verdict::Deny(reason) => {
-            json!({"rule": rule.name(), "says": "deny", "reason": reason.code(), "text": reason.text()})
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::consent::evidence::Basis;
     use crate::consent::policy::Regime;
-    use crate::consent::refusal::Refusal;
+    use crate::consent::rule::Rule;
 
     fn shown(verdicts: &[(Rule, Verdict)]) -> String {
         let mut out = Vec::new();
         let decision = Decision { activity: Activity::Measure, verdicts: verdicts.to_vec() };
-        decision.write(&mut out).expect("memory takes everything");
+        write(&decision, &mut out).expect("memory takes everything");
         String::from_utf8(out).expect("text")
     }
 

@@ -114,6 +114,13 @@ impl<'a> Applicable<'a> {
     }
 }
 
+/// Whether a section that is in a GPP string counts: `gpp_sid` lists it, or there is no list.
+pub fn section_applies(gpp_sid: Option<&str>, section: u32) -> bool {
+    let listed =
+        |list| Listed::parse(list).is_some_and(|listed| u8::try_from(section).is_ok_and(|id| listed.has(id)));
+    gpp_sid.is_none_or(listed)
+}
+
 /// Why sections that apply count as a no, whatever they may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GppFault {
@@ -183,7 +190,7 @@ impl Listed {
     }
 
     const fn has(&self, id: u8) -> bool {
-        self.known & (1 << id) != 0
+        (id as u32) <= SECTION_MAX && self.known & (1 << id) != 0
     }
 
     fn known(&self) -> impl Iterator<Item = u8> + use<'_> {

@@ -136,3 +136,15 @@ pub enum RestrictionType {
     /// Both bases are required, so that none will do. The specification has no such string.
     Contradictory,
 }
+
+impl RestrictionType {
+    /// A stable word for machines.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not-allowed",
+            Self::RequireConsent => "require-consent",
+            Self::RequireLegitimateInterest => "require-interest",
+            Self::Contradictory => "contradictory",
+        }
+    }
+}

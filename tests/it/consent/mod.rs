@@ -3,8 +3,9 @@
 mod decoded;
 mod gpp;
 mod legal_basis;
+mod over_http;
 mod tcf;
-mod us_table;
+pub(crate) mod us_table;
 
 use std::collections::BTreeSet;
 use std::path::Path;

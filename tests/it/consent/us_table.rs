@@ -77,7 +77,7 @@ fn a_section_cut_short_is_no_section() {
     }
 }
 
-fn any_seed() -> u64 {
+pub(crate) fn any_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
@@ -134,8 +134,8 @@ const REFUSALS: &[(&str, u8)] = &[
 ];
 
 #[derive(Clone)]
-struct Row {
-    id: u8,
+pub(super) struct Row {
+    pub(super) id: u8,
     version: u8,
     /// Names with their number of values; the sub-section comes second.
     parts: Vec<Vec<(&'static str, usize)>>,
@@ -144,7 +144,7 @@ struct Row {
 
 impl Row {
     /// Mostly what allows, so that rows differ in one or two clauses.
-    fn any(rng: &Seeded) -> Self {
+    pub(super) fn any(rng: &Seeded) -> Self {
         let layout = LAYOUTS[rng.below(LAYOUTS.len() as u64) as usize];
         let (numbers, fields) = layout.split_once(" V ").or(layout.split_once(" MspaV ")).expect("a version");
         let (id, version) = numbers.split_once(' ').expect("two numbers");
@@ -160,7 +160,7 @@ impl Row {
     }
 
     /// Base64url with either padding, and with a header where the specification wants one.
-    fn encode(&self, rng: &Seeded) -> String {
+    pub(super) fn encode(&self, rng: &Seeded) -> String {
         let mut texts = Vec::new();
         if self.id >= 24 && rng.one_in(2) {
             texts.push(base64url(format!("{:06b}{:06b}000000000001011", self.id, self.version), rng));
@@ -182,7 +182,7 @@ impl Row {
     }
 
     /// Word by word as the rules have it.
-    fn clauses(&self) -> Option<Vec<&'static str>> {
+    pub(super) fn clauses(&self) -> Option<Vec<&'static str>> {
         if self.values.values().flatten().any(|value| *value > 2) {
             return None;
         }
@@ -232,7 +232,7 @@ fn value(name: &str, rng: &Seeded) -> u8 {
 }
 
 /// Filled up to a character, or to a byte first.
-fn base64url(mut bits: String, rng: &Seeded) -> String {
+pub(super) fn base64url(mut bits: String, rng: &Seeded) -> String {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     if rng.one_in(2) {
         while !bits.len().is_multiple_of(8) {

@@ -31,7 +31,7 @@ fn dir() -> &'static Path {
 fn options() -> LogOptions {
     LogOptions {
         erase_within: Duration::from_secs(200),
-        retain: Retain { page_view: Some(RETAIN), conversion: None },
+        retain: Retain { page_view: Some(RETAIN), ..Retain::default() },
         dedup_window: RETAIN / 2,
         ..small()
     }

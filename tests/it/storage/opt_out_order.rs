@@ -74,6 +74,7 @@ fn following(rows: &[Stored]) -> usize {
             Row::OptOut(opt_out) => {
                 out.insert(opt_out.subject.expose());
             }
+            Row::EmbedView { .. } => {}
             Row::Conversion { conversion, .. } => {
                 let about = conversion.subjects().into_iter().flatten();
                 following += usize::from(about.map(Subject::expose).any(|subject| out.contains(&subject)));

@@ -162,6 +162,7 @@ fn check_sequences_and_opt_outs(rows: &[Stored], what: &str) {
                     Choice::In => out.remove(&subject),
                 };
             }
+            Row::EmbedView { .. } => {}
             Row::Conversion { conversion, .. } => {
                 let mut about = conversion.subjects().into_iter().flatten().map(Subject::expose);
                 assert!(!about.any(|subject| out.contains(&subject)), "it follows an opt-out: {what}");

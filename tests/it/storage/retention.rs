@@ -70,7 +70,7 @@ fn day_of(day: u64) -> Vec<Entry> {
 fn each_kind_goes_at_its_own_time() {
     for housekeeping in [Housekeeping::Inline, Housekeeping::Background] {
         let (disk, clock) = (SimulatedDisk::new(1, Faults::default()), HeldClock::new());
-        let retain = Retain { page_view: Some(3 * DAY), conversion: None };
+        let retain = Retain { page_view: Some(3 * DAY), ..Retain::default() };
         let options = LogOptions { retain, housekeeping, ..small() };
         let (log, _) = open_at(dir(), &disk.shared(), options.clone(), clock.clone(), 1).unwrap();
         append_each(&log, [opt_out(browser(1), Choice::Out)]);
@@ -98,7 +98,7 @@ fn each_kind_goes_at_its_own_time() {
 #[test]
 fn a_quiet_log_gives_up_what_is_past_its_time_too() {
     let (disk, clock) = (SimulatedDisk::new(1, Faults::default()), HeldClock::new());
-    let retain = Retain { page_view: Some(3 * DAY), conversion: Some(30 * DAY) };
+    let retain = Retain { page_view: Some(3 * DAY), conversion: Some(30 * DAY), embed_view: None };
     let options = LogOptions { retain, ..small() };
     let (log, _) = open_at(dir(), &disk.shared(), options, clock.clone(), 1).unwrap();
     append_each(&log, [page_view(1), purchase(2)]);

@@ -344,7 +344,7 @@ pub(super) fn read_all(dir: &Path, disk: &Arc<dyn Disk>) -> Vec<Stored> {
 pub(super) fn ids(rows: &[Stored]) -> Vec<EventId> {
     let id = |stored: &Stored| match &stored.row {
         Row::Conversion { conversion, .. } => Some(conversion.id),
-        Row::OptOut(_) => None,
+        Row::OptOut(_) | Row::EmbedView { .. } => None,
     };
     rows.iter().filter_map(id).collect()
 }

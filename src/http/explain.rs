@@ -1,0 +1,50 @@
+//! `GET /v1/explain?…`: what would become of a hit with this query and these headers, rule by rule. Stores nothing.
+
+use std::sync::Arc;
+
+use super::admin::{bad_method, json_text};
+use super::pixel;
+use super::request::Head;
+use super::response::Answer;
+use super::visitor::{decode, parameters};
+use crate::domain::conversion::Country;
+use crate::domain::opt_out::OptOutView;
+use crate::domain::time::Clock;
+use crate::service::explain::{Question, activities};
+use crate::service::live::SharedLive;
+
+pub const PATH: &str = "/v1/explain";
+
+pub struct Explain {
+    pub live: SharedLive,
+    pub opt_outs: Arc<dyn OptOutView + Send + Sync>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Explain {
+    /// Three parameters are not the hit's: `activity` (may be there several times), `partner`, and `country`, which
+    /// stands for where the hit would come from.
+    pub fn answer(&self, head: &Head<'_>) -> Answer {
+        if head.method != "GET" {
+            return bad_method("GET");
+        }
+        let values = |wanted: &'static str| {
+            parameters(head)
+                .filter(move |(name, _)| name == wanted)
+                .map(|(_, value)| decode(value).into_owned())
+        };
+        let names: Vec<_> = values("activity").collect();
+        let asked = activities(names.iter().map(|name| &**name), values("partner").next().as_deref());
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(error) => return Answer::text(400, format!("{error}\n")),
+        };
+        let country = values("country").next().map(|code| Country::parse(&code));
+        if country == Some(None) {
+            return Answer::text(400, "a country is two letters, as in ISO 3166-1\n");
+        }
+        let asked = Question { activities: &asked, country: country.flatten() };
+        let explanation = pixel::explain(&asked, head, &self.live.load(), &*self.opt_outs, self.clock.now());
+        json_text(200, explanation.as_json().to_string())
+    }
+}
