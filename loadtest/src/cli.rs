@@ -9,7 +9,8 @@ use crate::drive::mix::Mix;
 use crate::drive::plan::Arrivals;
 use crate::target::Target;
 
-/// Load, comparison and crash tests from outside: through command line and sockets only.
+/// Load, comparison and crash tests from outside: through command line and sockets only. (`decode` alone measures the
+/// server's library.)
 ///
 /// Exit codes: 0 all right; 1 a promise was broken (chaos), a limit missed (compare --check) or not one good
 /// answer (run); 2 wrong usage, or something could not be set up.
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Run(Run),
     Compare(Compare),
     Chaos(Chaos),
+    Decode(Decode),
     #[command(hide = true)]
     BareHyper(BareHyper),
     #[command(hide = true)]
@@ -133,6 +135,9 @@ pub(crate) struct Compare {
     /// Core of the generator. Default: the last.
     #[arg(long)]
     pub(crate) generator_core: Option<usize>,
+    /// Send `gdpr=1` and a TC string of real size with every hit, to all of them.
+    #[arg(long)]
+    pub(crate) tc_string: bool,
     /// Exit with 1 when a limit is missed.
     #[arg(long)]
     pub(crate) check: bool,
@@ -183,6 +188,23 @@ pub(crate) struct Chaos {
     pub(crate) scratch: Option<PathBuf>,
 }
 
+/// Measures what decoding a TC string takes, beside the published crate `lib_tcstring`.
+///
+/// Example: loadtest decode --rounds 100
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Decode {
+    /// How often each is measured, in turns; the fastest counts.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rounds: u32,
+    /// Pin the measurement to this core.
+    #[arg(long)]
+    pub(crate) core: Option<usize>,
+    /// Repeat a run's strings by the seed that it printed.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BareHyper {
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -213,7 +235,7 @@ mod tests {
     fn the_command_line_is_consistent_and_has_examples() {
         let mut command = Cli::command();
         command.clone().debug_assert();
-        for name in ["run", "compare", "chaos"] {
+        for name in ["run", "compare", "chaos", "decode"] {
             let help =
                 command.find_subcommand_mut(name).expect("the subcommand").render_long_help().to_string();
             assert!(help.contains(&format!("Example: loadtest {name} ")), "{help}");

@@ -1,13 +1,14 @@
 //! Load, comparison and crash tests of the server, from outside.
 //!
 //! Talks to the server through its command line and its sockets only, so that it believes nothing but what a
-//! user of the server could see. It does not depend on the server's library.
+//! user of the server could see. Only `decode` calls the server's library, to measure a part of it by itself.
 
 mod chaos;
 mod cli;
 mod client;
 mod compare;
 mod console;
+mod decode;
 mod drive;
 mod pin;
 mod process;
@@ -15,6 +16,7 @@ mod random;
 mod report;
 mod run;
 mod target;
+mod tc_string;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args, console),
         Command::Compare(args) => compare::run(args, console),
         Command::Chaos(args) => chaos::run(args, console),
+        Command::Decode(args) => decode::run(args, console),
         Command::BareHyper(args) => compare::bare_hyper::serve(args.listen),
         Command::Spin => loop {
             std::hint::spin_loop();

@@ -53,6 +53,7 @@ fn plan(args: &Run) -> Plan {
         patience: args.patience_ms.map(Duration::from_millis),
         seed: args.seed.unwrap_or_else(random::fresh_seed),
         known_browser: None,
+        tc_string: None,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Nothing is decoded ahead of a question and nothing is allocated: a read of a few bits decodes the few characters
 //! that hold them. Offsets count bits from the first character, six a character, the most significant first.
 
+pub mod blocks;
+
 /// One base64url segment, every character of it checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bits<'a> {
@@ -64,6 +66,14 @@ impl<'a> Bits<'a> {
         let characters = self.text.get(at.div_ceil(BITS_PER_CHARACTER)..).unwrap_or_default();
         self.get(at, rest_of_character).unwrap_or(0) == 0
             && characters.iter().fold(true, |zero, character| zero & (*character == b'A'))
+    }
+
+    /// None of the `width` bits from `at` on is set. Those that are not there count as zeros.
+    pub fn is_zero(self, at: usize, width: usize) -> bool {
+        let end = at.saturating_add(width).min(self.len());
+        let before = Self { text: self.text.get(..end / BITS_PER_CHARACTER).unwrap_or_default() };
+        let last = at.max(before.len()).min(end);
+        before.is_zero_from(at) && self.get(last, (end - last) as u32).unwrap_or(0) == 0
     }
 
     /// Four characters from `character` on as 24 bits; those that are not there count as 0.
@@ -306,6 +316,8 @@ mod tests {
             prop_assert_eq!(bits.get(at, width), expect);
             let zero = spelled.get(at..).unwrap_or_default().bytes().all(|bit| bit == b'0');
             prop_assert_eq!(bits.is_zero_from(at), zero);
+            let mut within = spelled.bytes().skip(at).take(width as usize);
+            prop_assert_eq!(bits.is_zero(at, width as usize), within.all(|bit| bit == b'0'));
         }
 
         #[test]

@@ -43,12 +43,19 @@ impl Event {
 /// The parts of a request that don't change during a run.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    headers: String,
+    /// From behind the event on.
+    rest: String,
 }
 
 impl Requests {
     pub(crate) fn to(target: Target) -> Self {
-        Self { headers: format!("{AFTER_EVENT}Host: {}\r\n{BROWSER}", target.address()) }
+        Self::with_consent(target, None)
+    }
+
+    /// Each of them under the GDPR, with this TC string.
+    pub(crate) fn with_consent(target: Target, tc_string: Option<&str>) -> Self {
+        let consent = tc_string.map(|text| format!("&gdpr=1&gdpr_consent={text}")).unwrap_or_default();
+        Self { rest: format!("{AFTER_EVENT}{consent} HTTP/1.1\r\nHost: {}\r\n{BROWSER}", target.address()) }
     }
 
     /// Puts the bytes of `hit` into `out`, replacing what is there.
@@ -59,7 +66,7 @@ impl Requests {
             What::Conversion => CONVERSION.as_bytes(),
         });
         out.extend_from_slice(&hit.event.text());
-        out.extend_from_slice(self.headers.as_bytes());
+        out.extend_from_slice(self.rest.as_bytes());
         out.extend_from_slice(hit.extra.as_bytes());
         if !hit.cookies.is_empty() {
             out.extend_from_slice(b"Cookie: ");
@@ -79,7 +86,7 @@ const CONVERSION: &str = "GET /i/adsct?txn_id=o87ne&p_id=Twitter&type=javascript
     &tw_sale_amount=12.50&tw_order_quantity=1&event_id=";
 const AFTER_EVENT: &str = "&integration=advertiser&p_user_id=0&pl_id=3f8b7c2e-5d1a-4e60-9c47-0b6a2d9e1f34\
     &tw_iframe_status=0&tw_document_href=https%3A%2F%2Fshop.example%2Fthanks%3Forder%3D1\
-    &tw_document_referrer=https%3A%2F%2Fshop.example%2Fcart HTTP/1.1\r\n";
+    &tw_document_referrer=https%3A%2F%2Fshop.example%2Fcart";
 const BROWSER: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
     Chrome/142.0.0.0 Safari/537.36\r\n\
     Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\n\
@@ -101,6 +108,12 @@ mod tests {
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.starts_with("GET /i/adsct?txn_id=o87ne&"), "{text}");
         assert!(text.contains("&event_id=00000000-0000-0123-0000-0000000000ff&"), "{text}");
+        let consent = Requests::with_consent("127.0.0.1:8080".parse().unwrap(), Some("CPXX.IAAA"));
+        let mut with_consent = Vec::new();
+        consent.write(hit, &mut with_consent);
+        let with_consent = String::from_utf8(with_consent).unwrap();
+        assert_eq!(with_consent.replace("&gdpr=1&gdpr_consent=CPXX.IAAA HTTP", " HTTP"), text);
+        assert_ne!(with_consent, text);
         assert!(text.contains(" HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: "), "{text}");
         assert!(text.ends_with("\r\nSec-GPC: 1\r\nCookie: a=b\r\n\r\n"), "{text}");
     }

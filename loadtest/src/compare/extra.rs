@@ -41,7 +41,7 @@ pub(super) fn idle(setting: &Setting, subject: Subject, count: usize) -> Result<
 
 /// The connections that were answered, still open.
 async fn visit_once_each(plan: &Plan, count: usize) -> Result<Vec<Connection>> {
-    let requests = Requests::to(plan.target);
+    let requests = Requests::with_consent(plan.target, plan.tc_string.as_deref());
     let cookies = plan.known_browser.as_deref().unwrap_or_default();
     let (mut held, mut request) = (Vec::with_capacity(count), Vec::new());
     for index in 0..count {

@@ -87,6 +87,7 @@ pub(super) fn plan(setting: &Setting, subject: Subject, running: &Running) -> Re
         patience: None,
         seed: setting.seed,
         known_browser: Some(cookie_header(setting, subject, running.target)?),
+        tc_string: setting.tc_string.clone(),
     })
 }
 
@@ -121,7 +122,7 @@ fn first_visit(setting: &Setting, target: Target) -> Result<String> {
         let mut request = Vec::new();
         let event = Event { run: setting.seed ^ u64::MAX, number: 0 };
         let hit = Hit { what: crate::client::hit::What::PageView, event, cookies: "", extra: "" };
-        Requests::to(target).write(hit, &mut request);
+        Requests::with_consent(target, setting.tc_string.as_deref()).write(hit, &mut request);
         let reply = connection.exchange(&request).await?;
         let answered = format!("{} ({:?})", reply.status, reply.outcome());
         reply

@@ -21,6 +21,8 @@ use crate::Verdict;
 use crate::cli::Compare;
 use crate::console::Console;
 use crate::process::pixelgate::find_program;
+use crate::random::Random;
+use crate::tc_string::Kind;
 use crate::{pin, random};
 
 /// What all runs of a comparison have in common.
@@ -38,6 +40,8 @@ struct Setting {
     scratch: tempfile::TempDir,
     /// Every subject gets a `Cookie` header of this many bytes.
     cookie_bytes: usize,
+    /// Sent along with every hit.
+    tc_string: Option<String>,
 }
 
 /// All figures of a comparison.
@@ -49,6 +53,8 @@ struct Report {
     connections: usize,
     seconds: f64,
     cookie_bytes: usize,
+    /// Length of the TC string that came with every hit.
+    tc_string_bytes: Option<usize>,
     note: &'static str,
     rounds: Vec<Vec<(Subject, Sample)>>,
     idle: Vec<(Subject, Idle)>,
@@ -65,6 +71,9 @@ pub(crate) fn run(args: &Compare, console: Console) -> Result<Verdict> {
         setting.seed, setting.server_core, setting.generator_core, setting.connections, args.rounds, args.seconds,
         setting.cookie_bytes
     ));
+    if let Some(text) = &setting.tc_string {
+        console.say(format!("gdpr=1 and a TC string of 1,200 vendors, {} bytes, in every hit", text.len()));
+    }
     let rounds = rounds(args, &setting, console)?;
     let report = Report {
         seed: setting.seed,
@@ -73,6 +82,7 @@ pub(crate) fn run(args: &Compare, console: Console) -> Result<Verdict> {
         connections: setting.connections,
         seconds: args.seconds.as_secs_f64(),
         cookie_bytes: setting.cookie_bytes,
+        tc_string_bytes: setting.tc_string.as_ref().map(String::len),
         note: NOTE,
         rounds,
         idle: idle(args, &setting)?,
@@ -109,6 +119,7 @@ fn setting(args: &Compare) -> Result<Setting> {
         seed: args.seed.unwrap_or_else(random::fresh_seed),
         scratch: scratch(args.scratch.as_deref())?,
         cookie_bytes: 0,
+        tc_string: args.tc_string.then(|| Kind::Bits.string(&mut Random::new(TC_STRING_SEED))),
     })
 }
 
@@ -151,6 +162,9 @@ fn overload(args: &Compare, setting: &Setting) -> Result<Option<Overload>> {
     let wanted = args.overload > 0.0 && args.only.contains(&Subject::PageViews);
     wanted.then(|| extra::overload(setting, args)).transpose()
 }
+
+/// The same string in every comparison.
+const TC_STRING_SEED: u64 = 1;
 
 const NOTE: &str = "CPU is that of all threads of the server's processes, user and system, from /proc/PID/task/*/schedstat; \
     kernel threads (journal, writeback) are excluded for all";

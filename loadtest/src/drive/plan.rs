@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// `name=value` of a browser that was here before the run, for the returning browsers until there are more.
     pub(crate) known_browser: Option<String>,
+    /// Sent along with every hit.
+    pub(crate) tc_string: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

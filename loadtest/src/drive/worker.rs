@@ -39,7 +39,7 @@ impl Shared {
         let known = plan.known_browser.as_deref().map(Rc::from);
         Self {
             plan: plan.clone(),
-            requests: Requests::to(plan.target),
+            requests: Requests::with_consent(plan.target, plan.tc_string.as_deref()),
             stats: RefCell::new(Stats::new()),
             random: RefCell::new(Random::new(plan.seed)),
             browsers: RefCell::new(known.into_iter().collect()),

@@ -73,7 +73,10 @@ impl<'a> Start<'a> {
             Mode::Production => {
                 let file = self.data.join("pixelgate.toml");
                 let data = self.data.join("data").display().to_string();
-                std::fs::write(&file, PRODUCTION.replace("@data@", &data))
+                let list = self.data.join("vendor-list.json");
+                std::fs::write(&list, VENDOR_LIST).context("could not write the server's vendor list")?;
+                let text = PRODUCTION.replace("@data@", &data);
+                std::fs::write(&file, text.replace("@vendor_list@", &list.display().to_string()))
                     .context("could not write the server's configuration")?;
                 command.arg("--config").arg(file);
             }
@@ -84,6 +87,8 @@ impl<'a> Start<'a> {
 }
 
 const PRODUCTION: &str = include_str!("production.toml");
+/// Of the vendor that the strings of [`crate::tc_string`] permit.
+const VENDOR_LIST: &str = include_str!("vendor-list.json");
 
 /// The rows that the server has stored, one JSON document a line, oldest first.
 pub(crate) fn export(program: &Path, data: &Path) -> Result<String> {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{CliError, Io};
 use crate::config::{Config, VendorListSource};
 use crate::consent::policy::{Policy, Regime};
+use crate::consent::tcf::purpose::IdSet;
 use crate::consent::tcf::vendor_list::VendorDeclaration;
 use crate::domain::time::Timestamp;
 
@@ -77,11 +78,12 @@ fn objections(policy: &Policy, now: Timestamp) -> Vec<String> {
 }
 
 fn as_json(declaration: &VendorDeclaration) -> Value {
-    let VendorDeclaration { consent, legitimate_interest, flexible, deleted } = declaration;
-    let [consent, legitimate_interest, flexible] =
-        [consent, legitimate_interest, flexible].map(|ids| ids.iter().collect::<Vec<_>>());
+    let VendorDeclaration { consent, legitimate_interest, flexible, features, special_features, deleted } =
+        declaration;
+    let ids = |set: &IdSet| set.iter().collect::<Vec<_>>();
     json!({
-        "consent": consent, "legitimate_interest": legitimate_interest, "flexible": flexible, "deleted": deleted
+        "consent": ids(consent), "legitimate_interest": ids(legitimate_interest), "flexible": ids(flexible),
+        "features": ids(features), "special_features": ids(special_features), "deleted": deleted
     })
 }
 

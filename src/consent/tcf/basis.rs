@@ -9,17 +9,25 @@ use crate::consent::tcf::validity::Invalid;
 use crate::consent::tcf::vendor_list::VendorDeclaration;
 
 impl TcString<'_> {
-    /// All that the string says about one vendor. Worth keeping: every call walks over the sets of vendors.
+    /// All that the string says about one vendor. Worth keeping: every call walks over the restrictions.
     pub fn vendor(&self, vendor: u16) -> VendorView {
-        VendorView {
-            invalid: self.invalidities().next(),
+        let [view] = self.vendors([vendor]);
+        view
+    }
+
+    /// The same for several vendors, in one walk.
+    pub fn vendors<const N: usize>(&self, vendors: [u16; N]) -> [VendorView; N] {
+        let invalid = self.invalidities().next();
+        let mut restrictions = self.publisher_restrictions().of(vendors).into_iter();
+        vendors.map(|vendor| VendorView {
+            invalid,
             purpose_consents: self.purpose_consents(),
             purpose_legitimate_interests: self.purpose_legitimate_interests(),
             consented: self.vendor_consents().contains(vendor),
             legitimate_interest: self.vendor_legitimate_interests().contains(vendor),
             disclosed: self.disclosed_vendors().map(|vendors| vendors.contains(vendor)),
-            restrictions: self.publisher_restrictions().of(vendor),
-        }
+            restrictions: restrictions.next().unwrap_or_default(),
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod additional;
 pub mod basis;
+mod entries;
 pub mod purpose;
 pub mod restrictions;
 mod segments;
@@ -15,7 +16,8 @@ pub mod vendors;
 
 use std::fmt;
 
-use crate::consent::bits::{BitReader, Bits, NotBase64Url};
+use crate::consent::bits::blocks::BlockReader;
+use crate::consent::bits::{Bits, NotBase64Url};
 use crate::consent::tcf::purpose::{IdSet, Purpose};
 use crate::consent::tcf::restrictions::Restrictions;
 pub use crate::consent::tcf::segments::PublisherTc;
@@ -49,7 +51,7 @@ impl<'a> TcString<'a> {
         if version != u64::from(VERSION) {
             return Err(TcError::Version(version as u8));
         }
-        let mut reader = BitReader::new(core, VENDORS_AT);
+        let mut reader = BlockReader::new(core, VENDORS_AT);
         let consented = VendorSet::read(&mut reader)?;
         let legitimate_interest = VendorSet::read(&mut reader)?;
         let restrictions = Restrictions::read(&mut reader)?;
@@ -238,7 +240,7 @@ const VENDORS_AT: usize = 213;
 
 const MS_PER_DECISECOND: u64 = 100;
 
-fn end(reader: &BitReader<'_>) -> Result<(), TcError> {
+fn end(reader: &BlockReader<'_>) -> Result<(), TcError> {
     if reader.bits().is_zero_from(reader.at()) { Ok(()) } else { Err(TcError::TrailingBits) }
 }
 

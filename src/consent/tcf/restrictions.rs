@@ -1,9 +1,11 @@
 //! What a publisher forbids vendors, by purpose.
 
-use crate::consent::bits::{BitReader, BitStream, Bits};
+use crate::consent::bits::Bits;
+use crate::consent::bits::blocks::{BlockReader, Row};
 use crate::consent::tcf::TcError;
+use crate::consent::tcf::entries::{Entries, check_entries, find_in_entries};
 use crate::consent::tcf::purpose::{IdSet, Purpose};
-use crate::consent::tcf::vendors::{Entries, VendorRange, check_entries, find_in_entries};
+use crate::consent::tcf::vendors::VendorRange;
 
 /// The publisher restrictions of one TC string: {PurposeId6 RestrictionType2 NumEntries12 entries} each. The entries
 /// have neither a highest id nor a bitfield form, unlike every other set of vendors.
@@ -17,45 +19,42 @@ pub struct Restrictions<'a> {
 
 impl<'a> Restrictions<'a> {
     /// NumPubRestrictions12 and what it announces, where `reader` stands.
-    pub(super) fn read(reader: &mut BitReader<'a>) -> Result<Self, TcError> {
+    pub(super) fn read(reader: &mut BlockReader<'a>) -> Result<Self, TcError> {
         let count = reader.take(12).ok_or(TcError::Truncated)? as u16;
         let restrictions = Self { bits: reader.bits(), at: reader.at(), count };
-        let mut stream = restrictions.stream();
+        let mut row = reader.row();
         for _ in 0..count {
-            let head = Head::read(&mut stream).ok_or(TcError::Truncated)?;
-            check_entries(&mut stream, head.entries, u16::MAX)?;
+            let head = Head::read(&mut row);
+            check_entries(&mut row, head.entries)?;
         }
-        *reader = BitReader::new(reader.bits(), stream.at());
         Ok(restrictions)
     }
 
-    /// What all of them together say about `vendor`.
-    pub fn of(self, vendor: u16) -> VendorRestrictions {
-        let mut stream = self.stream();
-        let mut of_vendor = VendorRestrictions::default();
+    /// What all of them together say about each of `vendors`, in one walk over them.
+    pub fn of<const N: usize>(self, vendors: [u16; N]) -> [VendorRestrictions; N] {
+        let mut reader = BlockReader::new(self.bits, self.at);
+        let mut row = reader.row();
+        let mut of_vendors = [VendorRestrictions::default(); N];
         for _ in 0..self.count {
-            let Some(head) = Head::read(&mut stream) else { break };
-            if find_in_entries(&mut stream, head.entries, vendor) {
+            let head = Head::read(&mut row);
+            let found = find_in_entries(&mut row, head.entries, vendors);
+            for (of_vendor, _) in of_vendors.iter_mut().zip(found).filter(|(_, found)| *found) {
                 of_vendor.add(head);
             }
         }
-        of_vendor
+        of_vendors
     }
 
     /// As encoded.
     pub fn iter(self) -> impl Iterator<Item = Restriction<'a>> {
-        let mut stream = self.stream();
-        (0..self.count).map_while(move |_| {
-            let Head { purpose, kind, entries } = Head::read(&mut stream)?;
-            let restriction = Restriction { purpose, kind, entries: Entries { stream, left: entries } };
-            // No vendor has id 0: this only moves on.
-            find_in_entries(&mut stream, entries, 0);
-            Some(restriction)
+        let mut reader = BlockReader::new(self.bits, self.at);
+        (0..self.count).map(move |_| {
+            let Head { purpose, kind, entries } = Head::read(&mut reader.row());
+            let listed = Entries::new(self.bits, reader.at(), entries);
+            // Nobody is looked for: this only moves on.
+            find_in_entries(&mut reader.row(), entries, []);
+            Restriction { purpose, kind, entries: listed }
         })
-    }
-
-    fn stream(self) -> BitStream<'a> {
-        BitStream::new(self.bits, self.at)
     }
 }
 
@@ -85,10 +84,11 @@ struct Head {
 }
 
 impl Head {
-    fn read(stream: &mut BitStream<'_>) -> Option<Self> {
-        let head = stream.peek() >> 44;
-        stream.consume(20)?;
-        Some(Self { purpose: (head >> 14) as u8, kind: (head >> 12) as u8 & 3, entries: head as u16 & 0xfff })
+    /// Nothing restricted, no entries, past the end.
+    fn read(row: &mut Row<'_, '_>) -> Self {
+        let head = row.peek() >> 44;
+        row.skip(20);
+        Self { purpose: (head >> 14) as u8, kind: (head >> 12) as u8 & 3, entries: head as u16 & 0xfff }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What may follow the core of a TC string, each at most once and in any order.
 
-use crate::consent::bits::{BitReader, Bits};
+use crate::consent::bits::Bits;
+use crate::consent::bits::blocks::BlockReader;
 use crate::consent::tcf::purpose::IdSet;
 use crate::consent::tcf::vendors::VendorSet;
 use crate::consent::tcf::{TcError, end};
@@ -16,7 +17,7 @@ impl<'a> Segments<'a> {
     pub(super) fn read(texts: impl Iterator<Item = &'a str>) -> Result<Self, TcError> {
         let mut segments = Self::default();
         for text in texts {
-            let mut reader = BitReader::new(Bits::parse(text)?, 0);
+            let mut reader = BlockReader::new(Bits::parse(text)?, 0);
             let kind = reader.take(3).ok_or(TcError::Truncated)? as u8;
             let again = match kind {
                 DISCLOSED => segments.disclosed.replace(VendorSet::read(&mut reader)?).is_some(),
@@ -41,12 +42,12 @@ pub struct PublisherTc<'a> {
 }
 
 impl<'a> PublisherTc<'a> {
-    fn read(reader: &mut BitReader<'a>) -> Result<Self, TcError> {
-        let read = |reader: &mut BitReader<'a>| {
-            reader.skip(CUSTOM_PURPOSES_AT - reader.at())?;
+    fn read(reader: &mut BlockReader<'a>) -> Result<Self, TcError> {
+        let read = |reader: &mut BlockReader<'a>| {
+            reader.skip(CUSTOM_PURPOSES_AT - reader.at());
             let custom_purposes = reader.take(6)? as u8;
-            reader.skip(2 * usize::from(custom_purposes))?;
-            Some(Self { bits: reader.bits(), custom_purposes })
+            reader.skip(2 * usize::from(custom_purposes));
+            (!reader.is_past_the_end()).then_some(Self { bits: reader.bits(), custom_purposes })
         };
         read(reader).ok_or(TcError::Truncated)
     }

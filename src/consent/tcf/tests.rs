@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::consent::tcf::restrictions::RestrictionType;
 use crate::consent::tcf::vendors::VendorRange;
@@ -131,7 +133,9 @@ fn restrictions_have_no_highest_id() {
         (12, Purpose::P2, Some(RestrictionType::RequireLegitimateInterest)),
         (9, Purpose::P4, None),
     ] {
-        assert_eq!(restrictions.of(vendor).on(purpose), expect, "vendor {vendor}, {purpose:?}");
+        let [of_vendor, nobody, again] = restrictions.of([vendor, 0, vendor]);
+        assert_eq!(of_vendor.on(purpose), expect, "vendor {vendor}, {purpose:?}");
+        assert_eq!((nobody.on(purpose), again), (None, of_vendor));
     }
     for faulty in [(0, 0), (3, 2)] {
         let restriction = format!("{:012b} 00011100{}", 1, entries(&[faulty]));
@@ -233,5 +237,47 @@ fn validity_is_a_matter_of_times_policy_and_disclosure() {
     ] {
         let found: Vec<_> = TcString::parse(&text).unwrap().invalidities().collect();
         assert_eq!(found, expect, "{text}");
+    }
+}
+
+/// Every id at which an answer may change is asked about.
+fn check_found(list: &[(u16, u16)]) -> Result<(), TestCaseError> {
+    let text = core(&format!("{}{NOBODY}{UNRESTRICTED}", ranges(u16::MAX, list)));
+    let set = TcString::parse(&text).unwrap().vendor_consents();
+    let beside = |id: u16| [id.saturating_sub(1), id, id.saturating_add(1)];
+    for id in list.iter().flat_map(|(first, last)| [beside(*first), beside(*last)]).flatten() {
+        let expect = list.iter().any(|(first, last)| (*first..=*last).contains(&id));
+        prop_assert_eq!(set.contains(id), expect && id > 0, "{}", id);
+    }
+    prop_assert!(set.ranges().map(|range| (range.first, range.last)).eq(list.iter().copied()));
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn vendors_are_found_in_ranges_in_order(steps in prop::collection::vec((1_u16..90, 0_u16..20), 0..700)) {
+        let mut last = 0_u16;
+        let list: Vec<_> = steps
+            .into_iter()
+            .map(|(gap, more)| {
+                // Every third is one id.
+                let first = last.saturating_add(gap);
+                last = first.saturating_add(if gap % 3 == 0 { 0 } else { more });
+                (first, last)
+            })
+            .collect();
+        check_found(&list)?;
+    }
+
+    #[test]
+    fn vendors_are_found_in_ranges_in_any_order(
+        entries in prop::collection::vec((1_u16..400, 0_u16..4), 0..120),
+        in_order in 0_usize..120,
+    ) {
+        let mut list: Vec<_> = entries.into_iter().map(|(first, more)| (first, first + more)).collect();
+        let in_order = in_order.min(list.len());
+        // Disorder comes late, or is nothing but an overlap.
+        list[..in_order].sort_unstable();
+        check_found(&list)?;
     }
 }

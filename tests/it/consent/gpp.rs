@@ -29,7 +29,8 @@ fn fields(row: &Value) -> usize {
     decoded.map(|(_, fields)| fields.as_object().expect("fields").len()).sum()
 }
 
-fn differences(row: &Value) -> Vec<String> {
+/// Every field of every section that is another one than `row` says.
+pub(super) fn differences(row: &Value) -> Vec<String> {
     let text = row["s"].as_str().expect("a string");
     let gpp = match Gpp::parse(text) {
         Ok(gpp) => gpp,
@@ -57,12 +58,19 @@ fn differences(row: &Value) -> Vec<String> {
     differences
 }
 
-/// The official decoder tells of a sub-section that isn't there as if it said no.
+/// The official decoder tells of a sub-section that isn't there as if it said no, or nobody.
 fn expected(fields: &Value, text: &str) -> Value {
     let mut fields = fields.clone();
     if fields.get("Gpc").is_some() && !text.contains('.') {
         assert_eq!(fields["Gpc"], false, "{text}");
         fields.as_object_mut().expect("fields").retain(|name, _| !name.starts_with("Gpc"));
+    }
+    // Three bits of type 1.
+    let disclosed =
+        text.split('.').skip(1).any(|part| part.starts_with(|first| ('I'..='P').contains(&first)));
+    if fields.get("DisclosedVendors").is_some() && !disclosed {
+        assert_eq!(fields["DisclosedVendors"], "", "{text}");
+        fields.as_object_mut().expect("fields").retain(|name, _| !name.starts_with("DisclosedVendors"));
     }
     fields
 }

@@ -1,6 +1,7 @@
 //! Consent strings against what the official encoders say, and the rules against a second reading of them.
 
 mod decoded;
+mod generated;
 mod gpp;
 mod legal_basis;
 mod over_http;

@@ -56,19 +56,29 @@ fn check_vendors(set: Option<VendorSet<'_>>, expect: &Value) {
 fn every_field_is_as_the_official_decoder_has_it() {
     let rows = rows("tcf.jsonl");
     assert_eq!(rows.len(), 200);
-    for row in &rows {
-        let tc = TcString::parse(row["s"].as_str().expect("a string")).expect("a sound string");
-        for (field, found) in header(&tc).as_object().expect("an object") {
-            assert_eq!(found, &row[field], "{field} of {}", row["s"]);
-        }
-        check_vendors(Some(tc.vendor_consents()), &row["vc"]);
-        check_vendors(Some(tc.vendor_legitimate_interests()), &row["vli"]);
-        check_vendors(tc.disclosed_vendors(), &row["vd"]);
-        check_vendors(tc.allowed_vendors(), &row["va"]);
-        check_restrictions(&tc, row);
-        let invalid: BTreeSet<_> = tc.invalidities().map(|invalid| invalid.code()).collect();
-        assert_eq!(invalid, Decoded::of_row(row).invalid());
+    rows.iter().for_each(check_row);
+}
+
+/// Every field, and whether the string is valid.
+#[track_caller]
+pub(super) fn check_row(row: &Value) {
+    let text = row["s"].as_str().expect("a string");
+    let tc = TcString::parse(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    for (field, found) in header(&tc).as_object().expect("an object") {
+        assert_eq!(found, &row[field], "{field} of {text}");
     }
+    // Only the generated rows have these.
+    if let Some(interests) = row.get("cli") {
+        let found = tc.publisher_tc().map(|publisher| list(publisher.custom_legitimate_interests()));
+        assert_eq!(&found.unwrap_or(Value::Null), interests, "{text}");
+    }
+    check_vendors(Some(tc.vendor_consents()), &row["vc"]);
+    check_vendors(Some(tc.vendor_legitimate_interests()), &row["vli"]);
+    check_vendors(tc.disclosed_vendors(), &row["vd"]);
+    check_vendors(tc.allowed_vendors(), &row["va"]);
+    check_restrictions(&tc, row);
+    let invalid: BTreeSet<_> = tc.invalidities().map(|invalid| invalid.code()).collect();
+    assert_eq!(invalid, Decoded::of_row(row).invalid(), "{text}");
 }
 
 fn check_restrictions(tc: &TcString<'_>, row: &Value) {
