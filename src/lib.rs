@@ -12,7 +12,7 @@
 //!
 //! | way out | what it takes |
 //! |---|---|
-//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`; an [`OptOut`](domain::opt_out::OptOut) needs no permit, because it only ever removes |
+//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`; an [`OptOut`](domain::opt_out::OptOut) and an [`Erasure`](domain::erasure::Erasure) need no permit, because they only ever remove |
 //! | a cookie with an identifier | [`give_id`](http::cookie::give_id) and [`sign`](service::identity::IdentityKeys::sign), both of a `&Permitted<BrowserCookie>` |
 //!
 //! A `Permitted` holds the value and the [`Evidence`](consent::evidence::Evidence) why it may go: regime, legal basis,
@@ -55,7 +55,7 @@
 //! | [`app`], [`cli`], `main` | all of them | nobody imports them, but `cli` and `main` |
 //!
 //! `tests/it/layers.rs` fails on an import that points up, and on a second place for what has one only: a permit is
-//! made in `consent/gate.rs`, `Set-Cookie` is named in `http/cookie.rs`, `ring` and `dashmap` in one file each.
+//! made in `consent/gate.rs`, `Set-Cookie` is named in `http/cookie.rs`, `dashmap` in one file, `ring` in two.
 //!
 //! # Journeys
 //!
@@ -99,7 +99,11 @@
 //! before something that was on the disk is a loss, and the server does not start until the operator accepts it
 //! (`pixelgate log repair --accept-loss`).
 //!
-//! Opted-out subjects and the keys of known events are derived: they are in memory and come from reading the log at
+//! What somebody has erased is out of every answer from then on, and out of every file within a configured time: files
+//! to which nothing is added any more are copied without it, and the copy takes the file's name (`storage::rewrite`).
+//! The same takes out what is past its kind's time. An opt-out of somebody who was erased is kept as a digest.
+//!
+//! Opted-out subjects, pending erasures and the keys of known events are derived: they are in memory and come from reading the log at
 //! the start.
 //!
 //! # How to add a kind of personal data

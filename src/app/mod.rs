@@ -3,6 +3,7 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod erase;
 mod parts;
 mod vendor_list;
 mod worker;
@@ -21,10 +22,12 @@ use crate::service::caller::Keys;
 use crate::service::clock::SystemClock;
 use crate::service::crypto::{SystemRng, same_secret};
 use crate::service::dev::DevService;
+use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
 use crate::storage::disk::Disk;
 use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
+pub use erase::erase;
 use parts::Shared;
 pub use parts::{identity, live, receipts};
 
@@ -107,17 +110,17 @@ pub fn start(config: Config, environment: Environment, reread: Reread) -> Result
             batcher,
         )?);
     }
-    let admin_service = admin_service(&config, &shared, operation.clone());
     for listener in admin_listener {
         let options = shared.admin_options.clone();
-        let nothing = std::future::ready(());
+        let (erasure, batcher) = shared.erasure();
+        let admin_service = admin_service(&config, &shared, operation.clone(), erasure);
         threads.push(worker::spawn(
             "admin".to_owned(),
             listener,
-            admin_service.clone(),
+            admin_service,
             options,
             stopped.clone(),
-            nothing,
+            batcher,
         )?);
     }
     // Joined last: it ends when the workers before it have.
@@ -125,7 +128,12 @@ pub fn start(config: Config, environment: Environment, reread: Reread) -> Result
     Ok(Running { public, admin, operation, shutdown, threads, log: shared.log })
 }
 
-fn admin_service(config: &Config, shared: &Shared, operation: Arc<Operation>) -> Arc<Admin> {
+fn admin_service(
+    config: &Config,
+    shared: &Shared,
+    operation: Arc<Operation>,
+    erasure: ErasureService,
+) -> Arc<Admin> {
     let token =
         config.admin_token.as_ref().map(|token| secrecy::ExposeSecret::expose_secret(token).to_owned());
     let dev = (config.mode == Mode::Development).then(|| DevService {
@@ -136,6 +144,7 @@ fn admin_service(config: &Config, shared: &Shared, operation: Arc<Operation>) ->
         keys: Keys::new(token, same_secret),
         limits: parts::authentications(),
         operation,
+        erasure,
         explain: shared.explain(),
         dev,
     })

@@ -16,7 +16,7 @@ use super::{AppError, Environment, Reread, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
-use crate::domain::time::{Clock, Rng};
+use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::http::csrf::Forms;
 use crate::http::explain::Explain;
 use crate::http::limits::Limits;
@@ -28,21 +28,23 @@ use crate::http::server::ServerOptions;
 use crate::http::tls;
 use crate::service::crawler::Crawlers;
 use crate::service::crypto::MacKey;
+use crate::service::erasure::ErasureService;
 use crate::service::geo::Geo;
 use crate::service::identity::IdentityKeys;
 use crate::service::journal::Journal;
 use crate::service::live::{Live, SharedLive};
 use crate::service::metrics::PixelMetrics;
-use crate::service::operation::Operation;
+use crate::service::operation::{ErasureState, LogState, Operation};
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
 use crate::service::vendor_list::VendorListWatch;
 use crate::storage::durable::AckClass;
+use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
-use crate::storage::options::{AckClasses, LogOptions};
+use crate::storage::options::{AckClasses, LogOptions, Retain};
 
 /// What the workers share.
 pub(super) struct Shared {
@@ -61,6 +63,7 @@ pub(super) struct Shared {
     lookups: Lookups,
     vendor_list: Arc<VendorListWatch>,
     registry: MetricsRegistry,
+    erase_within: Duration,
 }
 
 impl Shared {
@@ -93,6 +96,7 @@ impl Shared {
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
             vendor_list,
             registry,
+            erase_within: config.erase_within,
             public_options,
             admin_options,
             log: Arc::new(log),
@@ -149,11 +153,38 @@ impl Shared {
             vendor_list::report(watch.status());
             Ok(())
         });
-        let log = Arc::downgrade(&self.log);
-        let ready = Box::new(move || log.upgrade().is_some_and(|log| log.is_ready()));
+        let (log, clock, within) = (Arc::downgrade(&self.log), self.clock.clone(), self.erase_within);
+        let state = Box::new(move || LogState {
+            is_ready: log.upgrade().is_some_and(|log| log.is_ready()),
+            erasures: log
+                .upgrade()
+                .map_or(ErasureState::Done, |log| erasures(&log.erasures(), within, clock.now())),
+        });
         let vendor_list = self.vendor_list.clone();
         let vendor_list = Box::new(move || vendor_list.status());
-        Arc::new(Operation::new(std::mem::take(&mut self.registry), ready, vendor_list, reload))
+        Arc::new(Operation::new(std::mem::take(&mut self.registry), state, vendor_list, reload))
+    }
+
+    /// With what has to run on the same thread beside it.
+    pub(super) fn erasure(&self) -> (ErasureService, impl Future<Output = ()> + Send + 'static + use<>) {
+        let (log, batcher) = self.log.appender(tokio::task::yield_now);
+        let service = ErasureService {
+            log,
+            erasures: self.log.erasures(),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            within: self.erase_within,
+        };
+        (service, batcher)
+    }
+}
+
+fn erasures(erasures: &Erasures, within: Duration, now: Timestamp) -> ErasureState {
+    match erasures.pending().1 {
+        None => ErasureState::Done,
+        Some(oldest) if u128::from(now.0.saturating_sub(oldest.0)) > within.as_millis() => ErasureState::Late,
+        Some(_) if erasures.failure().is_some() => ErasureState::Failing,
+        Some(_) => ErasureState::Pending,
     }
 }
 
@@ -317,7 +348,12 @@ fn log_options(config: &Config) -> LogOptions {
             conversion: class(config.log.ack.conversion),
         },
         queue_entries_max: config.log.queue_entries,
-        retain: config.log.retain_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+        retain: Retain {
+            page_view: config.log.retain.page_view,
+            conversion: config.log.retain.conversion,
+            embed_view: config.log.retain.embed_view,
+        },
+        erase_within: config.erase_within,
         ..LogOptions::default()
     }
 }

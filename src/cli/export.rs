@@ -44,8 +44,8 @@ fn event_id(text: &str) -> Result<EventId, String> {
 }
 
 fn entry_kind(name: &str) -> Result<EntryKind, String> {
-    let names = EntryKind::ALL.map(EntryKind::name).join(", ");
-    EntryKind::from_name(name).ok_or_else(|| format!("expected one of {names}"))
+    let found = EntryKind::ROWS.into_iter().find(|kind| kind.name() == name);
+    found.ok_or_else(|| format!("expected one of {}", EntryKind::ROWS.map(EntryKind::name).join(", ")))
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {

@@ -80,8 +80,9 @@ pub(super) fn write_verification(verification: &Verification, io: &mut Io<'_>) -
 }
 
 fn describe(file: &FileReport) -> String {
-    let FileReport { name, frames, bytes, first_bad_offset, bad_bytes, is_corrupt } = file;
+    let FileReport { name, frames, bytes, first_bad_offset, bad_bytes, is_corrupt, is_rewritten } = file;
     let state = match first_bad_offset {
+        None if *is_rewritten => "whole, rewritten without what was erased or past its time".to_owned(),
         None => "whole".to_owned(),
         Some(at) if *is_corrupt => format!("DAMAGED: {bad_bytes} bytes from {at}"),
         Some(at) => format!("unfinished write of {bad_bytes} bytes at {at}; the next start cuts it off"),
@@ -91,9 +92,9 @@ fn describe(file: &FileReport) -> String {
 
 pub(super) fn as_json(verification: &Verification) -> serde_json::Value {
     let file = |file: &FileReport| {
-        let FileReport { name, frames, bytes, first_bad_offset, bad_bytes, is_corrupt } = file;
+        let FileReport { name, frames, bytes, first_bad_offset, bad_bytes, is_corrupt, is_rewritten } = file;
         json!({"name": name, "frames": frames, "bytes": bytes, "first_bad_offset": first_bad_offset,
-               "bad_bytes": bad_bytes, "is_corrupt": is_corrupt})
+               "bad_bytes": bad_bytes, "is_corrupt": is_corrupt, "is_rewritten": is_rewritten})
     };
     json!({
         "is_whole": verification.is_whole(),

@@ -5,6 +5,7 @@
 
 mod check_config;
 mod demo;
+mod erase;
 pub mod explain;
 mod export;
 mod gvl;
@@ -47,6 +48,7 @@ enum Command {
     CheckConfig(check_config::Args),
     Keygen(keygen::Args),
     Explain(explain::Args),
+    Erase(erase::Args),
     Export(export::Args),
     Gvl(gvl::Args),
     Inspect(inspect::Args),
@@ -68,6 +70,7 @@ pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::CheckConfig(args) => check_config::run(&args, io),
         Command::Keygen(args) => keygen::run(&args, io),
         Command::Explain(args) => explain::run(&args, io),
+        Command::Erase(args) => erase::run(&args, io),
         Command::Export(args) => export::run(&args, io),
         Command::Gvl(args) => gvl::run(&args, io),
         Command::Inspect(args) => inspect::run(&args, io),

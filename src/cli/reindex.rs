@@ -24,9 +24,19 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let progress = spinner("reading the log");
     let recovery = verify::reindex(&args.data_dir)?;
     progress.finish_and_clear();
-    let Recovery { files, entries, opt_outs, dedup_keys, torn_bytes, lost_bytes, discarded_files } = recovery;
+    let Recovery {
+        files,
+        entries,
+        opt_outs,
+        pending_erasures,
+        dedup_keys,
+        torn_bytes,
+        lost_bytes,
+        discarded_files,
+    } = recovery;
     if args.json {
-        let json = json!({"files": files, "entries": entries, "opt_outs": opt_outs, "dedup_keys": dedup_keys,
+        let json = json!({"files": files, "entries": entries, "opt_outs": opt_outs,
+                          "pending_erasures": pending_erasures, "dedup_keys": dedup_keys,
                           "torn_bytes": torn_bytes, "lost_bytes": lost_bytes, "discarded_files": discarded_files});
         writeln!(io.out, "{json}")?;
     } else {
@@ -34,6 +44,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
             io.out,
             "{entries} entries in {files} file(s): {opt_outs} subject(s) opted out, {dedup_keys} keys of known events"
         )?;
+        if pending_erasures > 0 {
+            writeln!(io.out, "{pending_erasures} erasure(s) to be done by the next start")?;
+        }
         if torn_bytes + lost_bytes > 0 {
             writeln!(
                 io.out,

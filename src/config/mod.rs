@@ -16,6 +16,7 @@ mod vendor_list;
 mod walk;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -24,7 +25,7 @@ pub use dev::{DEV_TOML, DevOptions, demo_data_dir};
 pub use keys::{Cookie, CookieKey, SECRET_BYTES_MIN};
 pub use limits::{Limits, RateLimits};
 pub use listen::{Listener, Proxies, Tls};
-pub use log::{Ack, AckClasses, Log};
+pub use log::{Ack, AckClasses, Log, Retain};
 pub use mistake::{ConfigError, Mistake};
 pub use vendor_list::{
     VendorListError, VendorListFault, VendorListSource, load_vendor_list, parse_vendor_list, read_vendor_list,
@@ -50,6 +51,8 @@ pub struct Config {
     /// A MaxMind country database (`.mmdb`) for clients whose country no proxy names.
     pub geo_database: Option<PathBuf>,
     pub log: Log,
+    /// Within this time of an erasure nothing of its subject is left in a file.
+    pub erase_within: Duration,
     /// Without the vendor list, which is read when the server starts and on reload.
     pub policy: Policy,
     /// The Global Vendor List (GVL v3 JSON).
@@ -114,6 +117,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let proxies = listen::proxies(root);
     let geo_database = geo_database(root);
     let log = log::log(root);
+    let erase_within = log::erase_within(root);
     let policy = policy(root);
     let dnt_policy = dnt_policy(root);
     let cookie = keys::cookie(root);
@@ -133,6 +137,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
         proxies,
         geo_database,
         log,
+        erase_within,
         policy,
         vendor_list,
         dnt_policy,

@@ -1,5 +1,7 @@
 //! What a configuration may say, and how every kind of mistake in one is told.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -26,7 +28,7 @@ database = "country.mmdb"
 
 [log]
 file_bytes = 67_108_864
-retain_days = 90
+retain = { page_view = "90d", conversion = "9600h" }
 queue_entries = 4096
 ack = { page_view = "memory", conversion = "disk", opt_out = "disk" }
 
@@ -97,7 +99,9 @@ fn a_good_configuration_is_read_as_it_is_written() {
     assert_eq!(config.workers, Some(4));
     assert_eq!(config.proxies.trusted.len(), 2);
     assert_eq!(config.log.ack, AckClasses { page_view: Ack::Memory, conversion: Ack::Disk });
-    assert_eq!(config.log.retain_days, Some(90));
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let retain = Retain { page_view: Some(days(90)), conversion: Some(days(400)), embed_view: None };
+    assert_eq!((config.log.retain, config.erase_within), (retain, days(1)));
     assert_eq!(config.policy.default_regime, Regime::Gdpr);
     assert_eq!(config.cookie, Cookie { name: "pg".to_owned(), max_age_days: 400 });
     assert_eq!(config.limits, Limits { uri_bytes: 4096, drain_s: 5, ..Limits::default() });
@@ -141,7 +145,11 @@ fn an_unknown_key_is_told_with_the_nearest_one() {
     check("[geo]", "[goe]", "17:2: goe: unknown key; did you mean \"geo\"?");
     check("max_age_days", "age", "31:1: cookie.age: unknown key; did you mean \"max_age_days\"?");
     check("database", "wombat", "18:1: geo.wombat: unknown key; expected one of database");
-    check("page_view = ", "pageview = ", "24:9: log.ack.pageview: unknown key; did you mean \"page_view\"?");
+    check(
+        "page_view = \"memory\"",
+        "pageview = \"memory\"",
+        "24:9: log.ack.pageview: unknown key; did you mean \"page_view\"?",
+    );
 }
 
 #[test]
@@ -257,6 +265,49 @@ fn the_default_regime_has_to_be_chosen() {
         "\"gpdr\"",
         "27:18: consent.default_regime: \"gpdr\" is unknown; did you mean \"gdpr\"? expected one of none, us, gdpr",
     );
+}
+
+#[test]
+fn times_are_a_number_and_a_unit_within_their_limits() {
+    for wrong in [
+        "90",
+        "d",
+        "",
+        "1.5d",
+        "-9d",
+        "+9d",
+        "9 d",
+        "9w",
+        "1d",
+        "47h",
+        "3651d",
+        "99999999999999999999d",
+        "9ä",
+    ] {
+        let expect = format!(
+            "22:24: log.retain.page_view: \"{wrong}\" does not fit; \
+             expected a time from 2 to 3650 days, as \"90d\" (units s, m, h, d)"
+        );
+        check("\"90d\"", &format!("\"{wrong}\""), &expect);
+    }
+    for right in ["2d", "48h", "2880m", "172800s", "3650d"] {
+        assert!(Config::parse(&GOOD.replace("90d", right), &environment).is_ok(), "{right}");
+    }
+    check(
+        "{ page_view = \"90d\"",
+        "{ opt_out = \"90d\"",
+        "22:22: log.retain.opt_out: an opt-out holds until it is taken back; leave this out",
+    );
+    check(
+        "\"9600h\"",
+        "400",
+        "22:44: log.retain.conversion: this is an integer; \
+         expected a time from 2 to 3650 days, as \"90d\" (units s, m, h, d)",
+    );
+    for (within, is_right) in [("1s", true), ("30d", true), ("0s", false), ("31d", false)] {
+        let text = format!("{GOOD}\n[erasure]\nwithin = \"{within}\"\n");
+        assert_eq!(Config::parse(&text, &environment).is_ok(), is_right, "{within}");
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! What Pixelgate talks about: accounts, pixels, conversions, opt-outs, money, time.
+//! What Pixelgate talks about: accounts, pixels, conversions, opt-outs, erasures, money, time.
 //!
 //! Nothing in here does I/O, awaits, reads a clock, or names a crate outside std.
 
 pub mod conversion;
 pub mod embed_view;
+pub mod erasure;
 pub mod event;
 pub mod id;
 pub mod money;

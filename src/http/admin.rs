@@ -1,8 +1,11 @@
-//! The listener for operators: health, metrics, reload, and in development mode what became of the latest hits.
+//! The listener for operators: health, metrics, reload, erasures, and in development mode what became of the latest hits.
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::auth;
+use super::erasures;
 use super::explain::{self, Explain};
 use super::rate_limit::RateLimits;
 use super::request::Head;
@@ -10,6 +13,7 @@ use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use crate::service::caller::Keys;
 use crate::service::dev::{DevService, Which};
+use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
 
 pub struct Admin {
@@ -17,17 +21,22 @@ pub struct Admin {
     /// Of attempts to authenticate.
     pub limits: RateLimits,
     pub operation: Arc<Operation>,
+    pub erasure: ErasureService,
     pub explain: Explain,
     /// Only in development mode.
     pub dev: Option<DevService>,
 }
 
 impl Service for Admin {
-    fn intake(&self, _method: &str, _path: &str) -> Intake {
-        Intake::Body { bytes_max: 0 }
+    fn intake(&self, method: &str, path: &str) -> Intake {
+        let erases = (method, path) == ("POST", ERASURES);
+        Intake::Body { bytes_max: if erases { erasures::BODY_BYTES_MAX } else { 0 } }
     }
 
-    fn answer(&self, head: &Head<'_>, _body: &[u8]) -> Answering<'_> {
+    fn answer(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
+        if head.path == ERASURES {
+            return self.erasures(head, body);
+        }
         Answering::Now(match (head.path, head.method) {
             ("/healthz", "GET" | "HEAD") => Answer::text(200, "ok\n"),
             ("/readyz", "GET" | "HEAD") => self.readiness(),
@@ -47,10 +56,17 @@ impl Service for Admin {
 impl Admin {
     fn readiness(&self) -> Answer {
         let readiness = self.operation.readiness();
-        let status = if readiness.is_ready() { 200 } else { 503 };
-        match serde_json::to_string(&readiness) {
-            Ok(text) => json(status, text),
-            Err(_) => Answer::text(status, ""),
+        json(if readiness.is_ready() { 200 } else { 503 }, &readiness)
+    }
+
+    fn erasures(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
+        if !matches!(head.method, "GET" | "POST") {
+            return Answering::Now(bad_method("GET, POST"));
+        }
+        match auth::authenticate(&self.keys, &self.limits, head) {
+            Err(answer) => Answering::Now(answer),
+            Ok(_) if head.method == "GET" => Answering::Now(erasures::list(&self.erasure)),
+            Ok(_) => erasures::erase(&self.erasure, body),
         }
     }
 
@@ -93,7 +109,7 @@ fn dev_answer(dev: &DevService, method: &str, what: &str) -> Answer {
         _ => return Answer::text(404, "there is nothing at this path\n"),
     };
     match dev.list(which) {
-        Ok(text) => json(200, text),
+        Ok(text) => json_text(200, text),
         Err(error) => Answer::text(500, format!("{error}\n")),
     }
 }
@@ -102,8 +118,17 @@ pub(super) fn bad_method(allowed: &'static str) -> Answer {
     Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
 }
 
-pub(super) fn json(status: u16, text: String) -> Answer {
+pub(super) fn json(status: u16, value: &impl Serialize) -> Answer {
+    match serde_json::to_string(value) {
+        Ok(text) => json_text(status, text),
+        Err(_) => Answer::text(status, ""),
+    }
+}
+
+pub(super) fn json_text(status: u16, text: String) -> Answer {
     let mut answer = Answer::text(status, text);
     answer.headers[0].1 = "application/json".into();
     answer.with("Cache-Control", "no-store")
 }
+
+const ERASURES: &str = "/admin/erasures";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::admin::{bad_method, json};
+use super::admin::{bad_method, json_text};
 use super::pixel;
 use super::request::Head;
 use super::response::Answer;
@@ -45,6 +45,6 @@ impl Explain {
         }
         let asked = Question { activities: &asked, country: country.flatten() };
         let explanation = pixel::explain(&asked, head, &self.live.load(), &*self.opt_outs, self.clock.now());
-        json(200, explanation.as_json().to_string())
+        json_text(200, explanation.as_json().to_string())
     }
 }

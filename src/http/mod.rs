@@ -48,6 +48,7 @@ mod connection;
 mod date;
 mod deadline;
 mod encode;
+mod erasures;
 mod exchange;
 mod h2;
 mod one_request;

@@ -8,6 +8,7 @@ pub mod crawler;
 pub mod crypto;
 pub mod dev;
 pub mod embed;
+pub mod erasure;
 pub mod explain;
 pub mod geo;
 pub mod hit;

@@ -13,7 +13,7 @@ use super::vendor_list::VendorListStatus;
 pub struct Operation {
     registry: Registry,
     draining: AtomicBool,
-    log_is_ready: Box<dyn Fn() -> bool + Send + Sync>,
+    log: Box<dyn Fn() -> LogState + Send + Sync>,
     vendor_list: AskVendorList,
     /// One at a time, so that an older file cannot win over a newer one.
     reload: Mutex<Reload>,
@@ -30,10 +30,31 @@ pub type AskVendorList = Box<dyn Fn() -> Option<VendorListStatus> + Send + Sync>
 pub struct Readiness {
     /// The disk takes what it is given.
     pub log: bool,
+    /// What became of erasures; says nothing about requests.
+    pub erasures: ErasureState,
     pub draining: bool,
     /// Never a reason to send requests elsewhere: without a list, hits under the GDPR are refused here as anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor_list: Option<VendorListStatus>,
+}
+
+/// The log as its operator has to know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogState {
+    pub is_ready: bool,
+    pub erasures: ErasureState,
+}
+
+/// Whether what was erased is gone from every file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasureState {
+    Done,
+    Pending,
+    /// The last attempt came to nothing, for want of room perhaps; it is tried again.
+    Failing,
+    /// The time for it is over.
+    Late,
 }
 
 impl Readiness {
@@ -45,17 +66,19 @@ impl Readiness {
 impl Operation {
     pub fn new(
         registry: Registry,
-        log_is_ready: Box<dyn Fn() -> bool + Send + Sync>,
+        log: Box<dyn Fn() -> LogState + Send + Sync>,
         vendor_list: AskVendorList,
         reload: Reload,
     ) -> Self {
         let draining = AtomicBool::new(false);
-        Self { registry, draining, log_is_ready, vendor_list, reload: Mutex::new(reload) }
+        Self { registry, draining, log, vendor_list, reload: Mutex::new(reload) }
     }
 
     pub fn readiness(&self) -> Readiness {
+        let LogState { is_ready, erasures } = (self.log)();
         Readiness {
-            log: (self.log_is_ready)(),
+            log: is_ready,
+            erasures,
             draining: self.draining.load(Ordering::Relaxed),
             vendor_list: (self.vendor_list)(),
         }
@@ -92,13 +115,14 @@ mod tests {
 
     #[test]
     fn a_draining_server_and_one_without_a_disk_are_not_ready() {
-        let operation = |log_is_ready| {
-            Operation::new(Registry::default(), log_is_ready, Box::new(|| None), Box::new(|| Ok(())))
+        let operation = |is_ready| {
+            let log = Box::new(move || LogState { is_ready, erasures: ErasureState::Late });
+            Operation::new(Registry::default(), log, Box::new(|| None), Box::new(|| Ok(())))
         };
-        let draining = operation(Box::new(|| true));
+        let draining = operation(true);
         assert!(draining.readiness().is_ready());
         draining.start_draining();
         assert!(!draining.readiness().is_ready());
-        assert!(!operation(Box::new(|| false)).readiness().is_ready());
+        assert!(!operation(false).readiness().is_ready());
     }
 }

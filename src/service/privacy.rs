@@ -156,7 +156,7 @@ impl Search {
     ) -> Result<Found, ReadError> {
         let started = Instant::now();
         let mut found = Found { rows: Vec::new(), complete: true };
-        for file in reader::read(data_dir, reader::From::Start)?.by_file().rev() {
+        for file in reader::newest_first(data_dir)? {
             let late = started.elapsed() >= self.time_max;
             if found.rows.len() >= self.rows_max || late || is_abandoned() {
                 found.complete = false;

@@ -21,6 +21,9 @@ pub(super) struct Active {
     pub(super) durable: u64,
     /// A group of it has been acknowledged.
     pub(super) is_begun: bool,
+    /// Of the first frame in it, and when it was begun.
+    pub(super) first_sequence: u64,
+    pub(super) first_at_ms: u64,
 }
 
 /// What the next file says of the one before it.
@@ -41,7 +44,17 @@ impl Active {
     pub(super) fn fresh(prepared: Prepared) -> Self {
         let Prepared { header, file, capacity } = prepared;
         let salt = header.frame_salt();
-        Self { file, header, salt, capacity, offset: DATA_AT, durable: DATA_AT, is_begun: false }
+        Self {
+            file,
+            header,
+            salt,
+            capacity,
+            offset: DATA_AT,
+            durable: DATA_AT,
+            is_begun: false,
+            first_sequence: 0,
+            first_at_ms: 0,
+        }
     }
 
     pub(super) const fn is_dirty(&self) -> bool {

@@ -42,6 +42,10 @@ impl Link {
     /// All of the file that counts, and what is found in it.
     pub(super) fn load(&self, disk: &dyn Disk, dir: &Path) -> io::Result<(Vec<u8>, Summary)> {
         let bytes = file::load(disk, dir, self.header.number, self.end)?;
+        // It may have been written again since we looked.
+        if let Some(end) = Header::decode(&bytes).and_then(|header| header.end) {
+            return Ok(self.of_rewritten(bytes, end));
+        }
         let mut summary = Summary::new(self.durable);
         pieces(&bytes, self.header).for_each(|piece| summary.take(&piece));
         // Nothing says where the last file ends, or one whose successor has lost the frame that begins it.
@@ -49,6 +53,15 @@ impl Link {
             summary.expect_end(self.end);
         }
         Ok((bytes, summary))
+    }
+
+    /// All of it was on the disk before it took its place.
+    fn of_rewritten(&self, mut bytes: Vec<u8>, end: u64) -> (Vec<u8>, Summary) {
+        bytes.truncate(end as usize);
+        let mut summary = Summary::new(end);
+        pieces(&bytes, self.header).for_each(|piece| summary.take(&piece));
+        summary.expect_end(end);
+        (bytes, summary)
     }
 }
 
@@ -112,7 +125,8 @@ impl Chain {
                     continue;
                 }
             };
-            self.links.push(Link { header: start.header, sequence, end: end.0, durable: end.1 });
+            let (end_here, durable) = start.header.end.map_or(end, |own| (own, own));
+            self.links.push(Link { header: start.header, sequence, end: end_here, durable });
             end = match begin {
                 Some(begin) => {
                     self.skip_to(begin.previous, &mut starts)?;

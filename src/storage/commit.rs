@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::active::Active;
 use super::durable::Durable;
 use super::entry::EntryKind;
+use super::frame;
 use super::group::{BEGIN_FRAME_BYTES, Round, begin_head};
 use super::metrics::Kind;
 use super::pool::{Chore, RESERVE_FILES};
@@ -18,7 +19,7 @@ impl Writer {
         if self.group.frames.len() + bytes > GROUP_BYTES_MAX {
             self.commit(round);
         }
-        if self.opt_outs_only && kind != EntryKind::OptOut {
+        if self.opt_outs_only && !kind.only_removes() {
             self.opt_outs_only = !self.has_more_than(0);
             if self.opt_outs_only {
                 self.update_readiness();
@@ -30,7 +31,7 @@ impl Writer {
         }
         self.commit(round);
         // A commit that failed may have changed files already.
-        self.fits(bytes) || (self.next_file(kind == EntryKind::OptOut) && self.fits(bytes))
+        self.fits(bytes) || (self.next_file(kind.only_removes()) && self.fits(bytes))
     }
 
     fn fits(&self, bytes: usize) -> bool {
@@ -50,9 +51,9 @@ impl Writer {
         self.pool.ready() > files
     }
 
-    /// Goes on in the next file that is ready. The last of them is for an opt-out alone.
-    pub(super) fn next_file(&mut self, is_for_opt_out: bool) -> bool {
-        let keep = if self.has_more_than(RESERVE_FILES) || !is_for_opt_out { RESERVE_FILES } else { 0 };
+    /// Goes on in the next file that is ready. The last of them is for opt-outs and erasures alone.
+    pub(super) fn next_file(&mut self, is_for_removal: bool) -> bool {
+        let keep = if self.has_more_than(RESERVE_FILES) || !is_for_removal { RESERVE_FILES } else { 0 };
         let Some(prepared) = self.pool.take(keep) else {
             self.is_blocked = true;
             self.update_readiness();
@@ -61,16 +62,23 @@ impl Writer {
         self.opt_outs_only = keep == 0;
         self.is_blocked = false;
         self.leave_file();
-        let file = Active::fresh(prepared);
+        self.file = Some(Active::fresh(prepared));
         if !self.group.frames.is_empty() {
             // What was acknowledged already when the last file failed.
-            let head = begin_head(self.next_sequence, self.now_ms);
-            self.group.begin(self.previous.begin(), head, file.salt);
+            self.put_begin();
         }
-        self.file = Some(file);
         self.metrics.files_begun.inc();
         self.update_readiness();
         true
+    }
+
+    /// Puts the frame into the group that begins the current file.
+    pub(super) fn put_begin(&mut self) {
+        let Some(file) = &mut self.file else { return };
+        file.first_sequence = frame::sequence(&self.group.frames).unwrap_or(self.next_sequence);
+        file.first_at_ms = self.now_ms;
+        let head = begin_head(file.first_sequence, self.now_ms);
+        self.group.begin(self.previous.begin(), head, file.salt);
     }
 
     fn leave_file(&mut self) {
@@ -84,7 +92,7 @@ impl Writer {
             self.metrics.sync_failures.inc();
         }
         self.previous = file.leave();
-        self.closed.push(ClosedFile { number: file.header.number, last_at_ms: self.now_ms });
+        self.closed.push(ClosedFile::new(file.header.number, file.first_at_ms, self.now_ms));
     }
 
     /// Writes the group, syncs it if anyone asked for that, and tells everyone who waits for it.
@@ -118,8 +126,12 @@ impl Writer {
             let synced = synced.inspect_err(|_| _ = self.metrics.sync_failures.inc())?;
             self.metrics.sync_seconds.observe(start.elapsed().as_secs_f64());
             // Before the answer: whoever is told that the opt-out is taken back may send the next hit at once.
-            for subject in self.group.take_lifted() {
-                self.opt_outs.remove(subject);
+            let (concealed, lifted, erasures) = self.group.take_changes();
+            concealed.into_iter().for_each(|subject| self.opt_outs.conceal(subject));
+            lifted.into_iter().for_each(|subject| self.opt_outs.remove(subject));
+            if !erasures.is_empty() {
+                self.sweep.note_pending(erasures, &self.erasures);
+                self.metrics.erasures_pending.set(self.erasures.pending().0 as i64);
             }
             let told = self.group.tell_synced(round, &synced);
             self.queue.note_answered(told);
@@ -141,7 +153,7 @@ impl Writer {
         );
         if bad.is_begun {
             self.previous = bad.leave();
-            self.closed.push(ClosedFile { number: bad.header.number, last_at_ms: self.now_ms });
+            self.closed.push(ClosedFile::new(bad.header.number, bad.first_at_ms, self.now_ms));
         } else {
             self.pool.ask(Chore::Discard(bad.header.number));
         }
@@ -149,7 +161,7 @@ impl Writer {
         if self.group.frames.is_empty() {
             return false;
         }
-        let begun = self.next_file(self.group.has_opt_out) && self.try_commit(round).is_ok();
+        let begun = self.next_file(self.group.has_removal) && self.try_commit(round).is_ok();
         if !begun && let Some(file) = self.file.take() {
             self.pool.ask(Chore::Discard(file.header.number));
         }
@@ -157,7 +169,7 @@ impl Writer {
     }
 
     fn finish_group(&mut self) {
-        if self.group.has_opt_out {
+        if self.group.has_removal {
             self.metrics.opt_outs.set(self.opt_outs.len() as i64);
         }
         self.metrics.groups.inc();

@@ -3,14 +3,17 @@
 use crate::consent::gate::Permitted;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::embed_view::EmbedView;
+use crate::domain::erasure::Erasure;
 use crate::domain::opt_out::OptOut;
 
-/// One record. What is personal comes in a [`Permitted`]; an opt-out needs no permit, because it only ever removes.
+/// One record. What is personal comes in a [`Permitted`]; an opt-out and an erasure need no permit, because they
+/// only ever remove.
 #[derive(Debug, PartialEq)]
 pub enum Entry {
     Conversion(Permitted<Conversion>),
     EmbedView(Permitted<EmbedView>),
     OptOut(OptOut),
+    Erasure(Erasure),
 }
 
 /// The kinds of record, as configuration, export and metrics name them.
@@ -20,10 +23,14 @@ pub enum EntryKind {
     Conversion,
     OptOut,
     EmbedView,
+    Erasure,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 4] = [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView];
+    pub const ALL: [Self; 5] =
+        [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView, Self::Erasure];
+    /// Those that a reader of the log is shown.
+    pub const ROWS: [Self; 4] = [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,12 +38,13 @@ impl EntryKind {
             Self::Conversion => "conversion",
             Self::OptOut => "opt_out",
             Self::EmbedView => "embed_view",
+            Self::Erasure => "erasure",
         }
     }
 
-    /// The inverse of [`Self::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    /// Whether entries of this kind only ever take something away. They are taken when nothing else is any more.
+    pub const fn only_removes(self) -> bool {
+        matches!(self, Self::OptOut | Self::Erasure)
     }
 }
 
@@ -49,6 +57,7 @@ impl Entry {
             },
             Self::OptOut(_) => EntryKind::OptOut,
             Self::EmbedView(_) => EntryKind::EmbedView,
+            Self::Erasure(_) => EntryKind::Erasure,
         }
     }
 }

@@ -16,13 +16,15 @@ pub(super) struct Header {
     pub(super) number: u64,
     /// Random.
     pub(super) salt: u64,
+    /// Where its frames end, if it was written again without some of them. The file after it does not know then.
+    pub(super) end: Option<u64>,
 }
 
 impl Header {
     pub(super) fn new(number: u64, rng: &dyn Rng) -> Self {
         let mut salt = [0; 8];
         rng.fill(&mut salt);
-        Self { number, salt: u64::from_le_bytes(salt) }
+        Self { number, salt: u64::from_le_bytes(salt), end: None }
     }
 
     /// What the checksums of this file start from.
@@ -33,9 +35,10 @@ impl Header {
 
     /// The first [`DATA_AT`] bytes of the file.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut copy = MAGIC.to_vec();
+        let mut copy = if self.end.is_some() { MAGIC_REWRITTEN } else { MAGIC }.to_vec();
         copy.extend_from_slice(&self.number.to_le_bytes());
         copy.extend_from_slice(&self.salt.to_le_bytes());
+        self.end.iter().for_each(|end| copy.extend_from_slice(&end.to_le_bytes()));
         copy.extend_from_slice(&crc32c::crc32c(&copy).to_le_bytes());
         copy.resize(COPY_BYTES, 0);
         copy.repeat(DATA_AT as usize / COPY_BYTES)
@@ -50,13 +53,20 @@ impl Header {
 
 fn decode_copy(copy: &[u8]) -> Option<Header> {
     let number = |at: usize| Some(u64::from_le_bytes(copy.get(at..at + 8)?.try_into().ok()?));
-    let sum = u32::from_le_bytes(copy.get(24..28)?.try_into().ok()?);
-    let whole = copy.starts_with(MAGIC) && crc32c::crc32c(&copy[..24]) == sum;
-    whole.then_some(Header { number: number(8)?, salt: number(16)? })
+    let (end, sum_at) = match copy.get(..8)? {
+        magic if magic == MAGIC => (None, 24),
+        magic if magic == MAGIC_REWRITTEN => (Some(number(24)?), 32),
+        _ => return None,
+    };
+    let sum = u32::from_le_bytes(copy.get(sum_at..sum_at + 4)?.try_into().ok()?);
+    let whole = crc32c::crc32c(&copy[..sum_at]) == sum;
+    whole.then_some(Header { number: number(8)?, salt: number(16)?, end })
 }
 
 /// `PXGLOG` and the version of the file's layout.
 const MAGIC: &[u8; 8] = b"PXGLOG\x00\x01";
+/// The same of a file that was written again: its header also says where it ends.
+const MAGIC_REWRITTEN: &[u8; 8] = b"PXGLOG\x00\x02";
 const COPY_BYTES: usize = 512;
 
 /// Where the frames begin.
@@ -71,7 +81,8 @@ pub(super) fn log_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:016x}.log"))
 }
 
-/// A file on its way to be ready. Holds nothing; goes away at the next start.
+/// A file on its way to be ready, or to take the place of the one of its number. Holds nothing that counts; goes away
+/// at the next start.
 pub(super) fn new_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:016x}.new"))
 }
@@ -142,16 +153,22 @@ mod tests {
 
     #[test]
     fn a_header_survives_the_loss_of_one_copy() {
-        let header = Header { number: 3, salt: 9 };
+        for end in [None, Some(2_048)] {
+            check_copies(Header { number: 3, salt: 9, end });
+        }
+        for bytes in [&[][..], &[0; 1_024], &Header { number: 3, salt: 9, end: None }.encode()[..27]] {
+            assert_eq!(Header::decode(bytes), None);
+        }
+    }
+
+    #[track_caller]
+    fn check_copies(header: Header) {
         for bit in 0..DATA_AT as usize * 8 {
             let mut bytes = header.encode();
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Header::decode(&bytes), Some(header), "bit {bit}");
         }
         assert_eq!(Header::decode(&header.encode()[..540]), Some(header));
-        for bytes in [&[][..], &[0; 1_024], &header.encode()[..27]] {
-            assert_eq!(Header::decode(bytes), None);
-        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::log::{AppendError, Appended};
 use super::queue::{Answer, Batch};
 use super::record::{BEGIN, Begin, VERSION};
 use super::worker::Worker;
+use crate::domain::erasure::Erasure;
 use crate::domain::id::EventId;
 use crate::domain::opt_out::Subject;
 
@@ -101,10 +102,15 @@ pub(super) struct Group {
     keys: Vec<(Key, bool)>,
     /// Subjects whose opt-out is taken back as soon as this group is on the disk.
     lifted: Vec<Subject>,
+    /// Erasures, which hold as soon as this group is on the disk, with their sequence numbers.
+    erasures: Vec<(u64, Erasure)>,
+    /// Subjects of erasures that are opted out and stay so.
+    concealed: Vec<Subject>,
     /// What to tell after the write, and what after the sync.
     outcomes: [Vec<(usize, Outcome)>; 2],
     pub(super) wants_sync: bool,
-    pub(super) has_opt_out: bool,
+    /// An opt-out or an erasure.
+    pub(super) has_removal: bool,
     stored: [u64; EntryKind::ALL.len()],
     /// Those who need no sync have had their answer.
     is_told: bool,
@@ -170,8 +176,24 @@ impl Group {
         self.lifted.retain(|lifted| *lifted != subject);
     }
 
-    pub(super) fn take_lifted(&mut self) -> Vec<Subject> {
-        std::mem::take(&mut self.lifted)
+    /// Whether `subject` takes its opt-out back in this group.
+    pub(super) fn lifts(&self, subject: Subject) -> bool {
+        self.lifted.contains(&subject)
+    }
+
+    pub(super) fn note_erasure(&mut self, sequence: u64, erasure: Erasure) {
+        self.erasures.push((sequence, erasure));
+    }
+
+    pub(super) fn conceal(&mut self, subject: Subject) {
+        self.concealed.push(subject);
+    }
+
+    /// What changes with this group being on the disk: whose opt-out is known by a digest from here on, whose is taken
+    /// back, and what is to be erased.
+    pub(super) fn take_changes(&mut self) -> (Vec<Subject>, Vec<Subject>, Vec<(u64, Erasure)>) {
+        let (concealed, lifted) = (&mut self.concealed, &mut self.lifted);
+        (std::mem::take(concealed), std::mem::take(lifted), std::mem::take(&mut self.erasures))
     }
 
     /// The group is with the operating system.
@@ -213,9 +235,11 @@ impl Group {
         let told = self.outcomes.iter_mut().map(|outcomes| round.answer(outcomes, Outcome::failed)).sum();
         self.begin_bytes = 0;
         self.lifted.clear();
+        self.concealed.clear();
+        self.erasures.clear();
         self.stored = [0; EntryKind::ALL.len()];
         self.wants_sync = false;
-        self.has_opt_out = false;
+        self.has_removal = false;
         self.is_told = false;
         told
     }
@@ -227,8 +251,10 @@ impl Group {
         self.starts.clear();
         self.keys.clear();
         self.lifted.clear();
+        self.concealed.clear();
+        self.erasures.clear();
         self.wants_sync = false;
-        self.has_opt_out = false;
+        self.has_removal = false;
         self.is_told = false;
         std::mem::take(&mut self.stored)
     }

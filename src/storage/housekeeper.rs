@@ -1,6 +1,7 @@
 //! Makes files ready ahead of the need, and takes away those that are not needed any more.
 //!
-//! Nothing in here touches a file that counts, but for reading it.
+//! Nothing in here touches a file that counts, but for reading it, and putting a copy in its place that a
+//! [`pass`](super::pass) made.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,9 +11,11 @@ use super::disk::{Access, Disk, DiskFile};
 use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, log_path, new_path};
 use super::metrics::LogMetrics;
 use super::options::LogOptions;
+use super::pass::Report;
 use super::pool::{Chore, Gathered, Pool, Prepared, READY_FILES};
 use super::queue::Queue;
-use super::record::{OPT_OUT, StoredOptOut};
+use super::record::{CONCEALED, OPT_OUT, StoredOptOut};
+use super::record_erasure::SubjectDigest;
 use super::scan::{Piece, pieces};
 use crate::domain::opt_out::{Choice, OptOut};
 use crate::domain::time::Rng;
@@ -55,6 +58,7 @@ impl Housekeeper {
                 let gathered = self.gather(number).map(|gathered| self.pool.hand_over(gathered));
                 gathered.inspect_err(|_| self.pool.ask(Chore::Gather(number)))
             }
+            Chore::Look => return self.look(),
             Chore::Recycle(number) => {
                 self.recycle(number).inspect_err(|_| self.pool.ask_first(Chore::Recycle(number)))
             }
@@ -65,6 +69,24 @@ impl Housekeeper {
             tracing::warn!(error = %error, "the log could not make a file ready");
         }
         done.is_ok()
+    }
+
+    /// A failure is told to the writer alone: files can be made ready all the same.
+    fn look(&mut self) -> bool {
+        let Some(mut pass) = self.pool.take_pass() else { return true };
+        match pass.step(&*self.disk, &self.dir) {
+            Ok(Some((number, left))) => {
+                self.metrics.note_looked(&left);
+                self.pool.report(Report::Looked { number, oldest_at_ms: left.oldest_at_ms });
+                self.pool.start(pass);
+            }
+            Ok(None) => self.pool.report(Report::Finished(Box::new(pass))),
+            Err(error) => {
+                self.pool.report(Report::Failed(error));
+                return false;
+            }
+        }
+        true
     }
 
     /// A file that is empty and on the disk under its name: a new one, or `old`. On a full disk an old one is the only
@@ -128,7 +150,8 @@ impl Housekeeper {
         let bytes = file::load(&*self.disk, &self.dir, number, FILE_BYTES_MAX)?;
         let header = Header::decode(&bytes).ok_or(io::ErrorKind::InvalidData)?;
         let opt_outs = pieces(&bytes, header).filter_map(|piece| opt_out(&piece)).collect();
-        Ok(Gathered { number, opt_outs })
+        let concealed = pieces(&bytes, header).filter_map(|piece| concealed(&piece)).collect();
+        Ok(Gathered { number, opt_outs, concealed })
     }
 }
 
@@ -136,6 +159,11 @@ fn opt_out(piece: &Piece<'_>) -> Option<OptOut> {
     let Piece::Frame(_, frame) = piece else { return None };
     let opt_out = (frame.head.kind == OPT_OUT).then(|| StoredOptOut::read(frame.payload))??;
     (opt_out.choice == Choice::Out).then_some(opt_out)
+}
+
+fn concealed(piece: &Piece<'_>) -> Option<SubjectDigest> {
+    let Piece::Frame(_, frame) = piece else { return None };
+    (frame.head.kind == CONCEALED).then(|| frame.payload.try_into().ok())?
 }
 
 /// Writes zeros over `from..to`.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use super::active::Previous;
 use super::dedup::Dedup;
 use super::disk::Disk;
 use super::durable::Durable;
+use super::erasures::Erasures;
 use super::file::lock_path;
 use super::group::Group;
 use super::housekeeper::Housekeeper;
@@ -19,6 +19,7 @@ use super::options::{Housekeeping, LogOptions};
 use super::pool::{Pool, RESERVE_FILES};
 use super::queue::Queue;
 use super::recovery::{Index, OpenError, Recovered, Recovery, recover};
+use super::sweep::Sweep;
 use super::worker::Appender;
 use super::writer::Writer;
 use crate::domain::id::EventId;
@@ -30,7 +31,8 @@ pub enum Appended {
     Stored(Durable),
     /// The log has this event already, under this id, at least as safe as this entry's class asks for.
     Duplicate(EventId),
-    /// Its subject had opted out by the time the writer came to it. Nothing was stored.
+    /// Its subject had opted out, or had what was known before erased, by the time the writer came to it. Nothing was
+    /// stored.
     OptedOut,
 }
 
@@ -49,6 +51,7 @@ pub struct Log {
     queue: Arc<Queue>,
     pool: Arc<Pool>,
     opt_outs: Arc<OptOuts>,
+    erasures: Arc<Erasures>,
     metrics: LogMetrics,
     writer: Option<JoinHandle<bool>>,
     housekeeper: Option<JoinHandle<()>>,
@@ -100,6 +103,10 @@ impl Log {
         Arc::clone(&self.opt_outs)
     }
 
+    pub fn erasures(&self) -> Arc<Erasures> {
+        Arc::clone(&self.erasures)
+    }
+
     pub const fn metrics(&self) -> &LogMetrics {
         &self.metrics
     }
@@ -139,6 +146,7 @@ fn index(options: &LogOptions, now_ms: u64) -> Index {
     Index {
         dedup: Dedup::new(window_ms, options.dedup_keys_max),
         opt_outs: OptOuts::default(),
+        erasures: Erasures::default(),
         dedup_from_ms: now_ms.saturating_sub(window_ms),
     }
 }
@@ -169,7 +177,7 @@ impl Parts {
         let has_file = recovered.file.is_some();
         let mut writer = writer(recovered, &self.options, &queue, &pool, self.clock, &metrics);
         make_first(&pool, &mut housekeeper, has_file)?;
-        let opt_outs = Arc::clone(&writer.opt_outs);
+        let (opt_outs, erasures) = (Arc::clone(&writer.opt_outs), Arc::clone(&writer.erasures));
         let housekeeper = match self.options.housekeeping {
             Housekeeping::Inline => {
                 writer.housekeeper = Some(housekeeper);
@@ -182,7 +190,7 @@ impl Parts {
         };
         writer.start_up();
         let writer = Some(thread("log-writer", move || writer.run())?);
-        Ok(Log { queue, pool, opt_outs, metrics, writer, housekeeper, _lock: lock })
+        Ok(Log { queue, pool, opt_outs, erasures, metrics, writer, housekeeper, _lock: lock })
     }
 }
 
@@ -216,6 +224,7 @@ fn writer(
         pool.put(prepared);
     }
     metrics.opt_outs.set(recovered.index.opt_outs.len() as i64);
+    metrics.erasures_pending.set(recovered.index.erasures.pending().0 as i64);
     Writer {
         queue: Arc::clone(queue),
         clock,
@@ -225,13 +234,14 @@ fn writer(
         dedup: recovered.index.dedup,
         opt_outs: Arc::new(recovered.index.opt_outs),
         file: recovered.file,
-        previous: Previous::default(),
+        previous: recovered.previous,
         opt_outs_only: false,
         is_blocked: false,
         closed: recovered.closed,
         next_sequence: recovered.last_sequence + 1,
         now_ms: recovered.last_at_ms,
-        retain: options.retain,
+        sweep: Sweep::new(options.retain, options.erase_within, recovered.index.erasures.first_and_last()),
+        erasures: Arc::new(recovered.index.erasures),
         retry_after: options.retry_after,
         group: Group::default(),
         payload: Vec::new(),

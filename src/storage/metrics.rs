@@ -7,6 +7,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::rewrite::Left;
+
 /// Cheap to clone; all clones count together.
 #[derive(Debug, Clone)]
 pub struct LogMetrics {
@@ -26,6 +28,13 @@ pub struct LogMetrics {
     pub prepare_failures: Counter,
     pub files_begun: Counter,
     pub files_retired: Counter,
+    /// Rows that were taken out of files.
+    pub rows_erased: Counter,
+    pub rows_expired: Counter,
+    pub files_rewritten: Counter,
+    pub rewrite_failures: Counter,
+    pub erasures_pending: Gauge,
+    pub erasure_oldest_s: Gauge,
     pub waiting: Gauge,
     pub opt_outs: Gauge,
     pub dedup_keys: Gauge,
@@ -52,6 +61,12 @@ impl Default for LogMetrics {
             prepare_failures: Counter::default(),
             files_begun: Counter::default(),
             files_retired: Counter::default(),
+            rows_erased: Counter::default(),
+            rows_expired: Counter::default(),
+            files_rewritten: Counter::default(),
+            rewrite_failures: Counter::default(),
+            erasures_pending: Gauge::default(),
+            erasure_oldest_s: Gauge::default(),
             waiting: Gauge::default(),
             opt_outs: Gauge::default(),
             dedup_keys: Gauge::default(),
@@ -78,9 +93,29 @@ impl LogMetrics {
         registry.register("prepare_failures", text, self.prepare_failures.clone());
         registry.register("files_begun", "Files begun", self.files_begun.clone());
         registry.register("files_retired", "Files dropped for their age", self.files_retired.clone());
+        self.register_removals(registry);
         registry.register("waiting", "Entries waiting for the writer", self.waiting.clone());
         registry.register("opt_outs", "Subjects that have opted out", self.opt_outs.clone());
         registry.register("dedup_keys", "Keys of events that may come again", self.dedup_keys.clone());
         registry.register("sync_seconds", "Duration of one sync", self.sync_seconds.clone());
+    }
+
+    fn register_removals(&self, registry: &mut Registry) {
+        registry.register("rows_erased", "Rows erased because their subject asked", self.rows_erased.clone());
+        registry.register("rows_expired", "Rows taken out for their age", self.rows_expired.clone());
+        let text = "Files written again without some of their rows";
+        registry.register("files_rewritten", text, self.files_rewritten.clone());
+        let text = "Files that could not be written again; tried again later";
+        registry.register("rewrite_failures", text, self.rewrite_failures.clone());
+        let text = "Erasures whose rows may still be in a file";
+        registry.register("erasures_pending", text, self.erasures_pending.clone());
+        let text = "Age in seconds of the oldest of them";
+        registry.register("erasure_oldest_s", text, self.erasure_oldest_s.clone());
+    }
+
+    pub(super) fn note_looked(&self, left: &Left) {
+        self.rows_erased.inc_by(left.erased_rows);
+        self.rows_expired.inc_by(left.expired_rows);
+        self.files_rewritten.inc_by(u64::from(left.is_rewritten));
     }
 }

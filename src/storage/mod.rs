@@ -21,15 +21,27 @@
 //! * Files are numbered, emptied, synced and named before they are needed, so that changing files is one more frame,
 //!   and no rename or sync of a directory is ever between an entry and its acknowledgement.
 //!
-//! Indexes (`dedup`, made of many a `shard`, and [`opt_outs`]) are in memory alone, and a replay of the log makes them.
+//! Rows go out of the log where somebody had them erased, and where they are past their kind's time. `sweep` says when,
+//! a `pass` goes through the closed files, oldest first, and `rewrite` copies each without what is to go; the copy takes
+//! the file's name once it is whole and on the disk. It is shorter, and says itself where it ends, so that no frame is
+//! left that tells of what was there. What an [`erasure`](crate::domain::erasure) is about stands before it in the log,
+//! so the copy that has no more of it also says that the erasure is done, and names nobody from then on. A cut of power
+//! in between leaves each file as it was or as it is to be, and the next start goes on.
+//!
+//! In memory are left: keys of events, which are hashes under a key that the process forgets, and the opt-outs of the
+//! erased, as digests; these are in the log too.
+//!
+//! Indexes (`dedup`, made of many a `shard`, [`opt_outs`] and [`erasures`]) are in memory alone, and a replay of the log makes them.
 
 mod active;
 mod chain;
 mod commit;
 mod dedup;
+mod digest;
 pub mod disk;
 pub mod durable;
 pub mod entry;
+pub mod erasures;
 pub mod export;
 mod export_csv;
 mod file;
@@ -40,15 +52,19 @@ pub mod log;
 pub mod metrics;
 pub mod opt_outs;
 pub mod options;
+mod pass;
 mod pool;
 mod queue;
 pub mod reader;
 pub mod real_disk;
 mod record;
 mod record_embed;
+mod record_erasure;
 pub mod recovery;
+mod rewrite;
 mod scan;
 mod shard;
+mod sweep;
 mod upkeep;
 pub mod verify;
 pub mod worker;

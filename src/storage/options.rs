@@ -19,8 +19,9 @@ pub struct LogOptions {
     pub dedup_window: Duration,
     /// Keys of events kept for that; beyond it the oldest are forgotten early. About 60 bytes of memory each.
     pub dedup_keys_max: usize,
-    /// Files whose every entry is older than this are dropped; `None` keeps all. Not shorter than `dedup_window`.
-    pub retain: Option<Duration>,
+    pub retain: Retain,
+    /// Within this time of an erasure nothing of its subject is left in any file.
+    pub erase_within: Duration,
     /// How long to wait before the disk is tried again after it took nothing.
     pub retry_after: Duration,
     pub housekeeping: Housekeeping,
@@ -34,7 +35,8 @@ impl Default for LogOptions {
             queue_entries_max: 16_384,
             dedup_window: Duration::from_secs(48 * 3_600),
             dedup_keys_max: 20_000_000,
-            retain: None,
+            retain: Retain::default(),
+            erase_within: Duration::from_secs(24 * 3_600),
             retry_after: Duration::from_secs(1),
             housekeeping: Housekeeping::Background,
         }
@@ -48,7 +50,7 @@ impl LogOptions {
             Some("a log file has 16 KiB to 1 GiB")
         } else if self.queue_entries_max < QUEUE_ENTRIES_MIN {
             Some("the queue has room for at least 16 entries")
-        } else if self.retain.is_some_and(|retain| retain < self.dedup_window) {
+        } else if self.retain.shortest().is_some_and(|shortest| shortest < self.dedup_window) {
             Some("entries are kept at least as long as duplicates of them are looked for")
         } else {
             None
@@ -57,6 +59,29 @@ impl LogOptions {
 }
 
 const QUEUE_ENTRIES_MIN: usize = 16;
+
+/// How long entries of each kind are kept, by the log's own time; `None`: for ever. Not shorter than the time for which
+/// duplicates are known. Opt-outs are kept for ever.
+///
+/// What is past its time goes within a day, or a tenth of its time if that is shorter, so that a file is not rewritten
+/// for every entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retain {
+    pub page_view: Option<Duration>,
+    pub conversion: Option<Duration>,
+    pub embed_view: Option<Duration>,
+}
+
+impl Retain {
+    /// The same time for everything.
+    pub const fn all(time: Duration) -> Self {
+        Self { page_view: Some(time), conversion: Some(time), embed_view: Some(time) }
+    }
+
+    fn shortest(self) -> Option<Duration> {
+        self.page_view.into_iter().chain(self.conversion).chain(self.embed_view).min()
+    }
+}
 
 /// Who makes files ready and takes old ones away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +92,8 @@ pub enum Housekeeping {
     Inline,
 }
 
-/// How safe each kind of entry is before its sender is told. Opt-outs are always [`AckClass::Disk`].
+/// How safe each kind of entry is before its sender is told. Opt-outs and erasures are always
+/// [`AckClass::Disk`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AckClasses {
     pub page_view: AckClass,
@@ -85,7 +111,7 @@ impl AckClasses {
         match kind {
             EntryKind::PageView | EntryKind::EmbedView => self.page_view,
             EntryKind::Conversion => self.conversion,
-            EntryKind::OptOut => AckClass::Disk,
+            EntryKind::OptOut | EntryKind::Erasure => AckClass::Disk,
         }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::disk::DiskFile;
 use super::file::Header;
+use super::pass::{Pass, Report};
+use super::record_erasure::SubjectDigest;
 use crate::domain::opt_out::OptOut;
 
 /// An empty file: all zeros behind its header, both on the disk.
@@ -17,7 +19,7 @@ pub(super) struct Prepared {
 }
 
 /// What the housekeeper is to do next.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chore {
     /// Make one more file ready.
     Prepare,
@@ -27,12 +29,15 @@ pub(super) enum Chore {
     Gather(u64),
     /// Use a file again of which nothing is needed any more.
     Recycle(u64),
+    /// Look through the next file of the pass that is under way. The others come first.
+    Look,
 }
 
 /// The opt-outs of a file that is to go.
 pub(super) struct Gathered {
     pub(super) number: u64,
     pub(super) opt_outs: Vec<OptOut>,
+    pub(super) concealed: Vec<SubjectDigest>,
 }
 
 #[derive(Default)]
@@ -46,6 +51,10 @@ struct State {
     ready: VecDeque<Prepared>,
     chores: VecDeque<Chore>,
     gathered: Vec<Gathered>,
+    pass: Option<Pass>,
+    /// The last chore was [`Chore::Look`].
+    has_looked: bool,
+    reports: Vec<Report>,
     /// The last attempt to make a file ready, or to use one, failed.
     is_failing: bool,
     is_closed: bool,
@@ -79,6 +88,10 @@ impl Pool {
         self.state().ready.len()
     }
 
+    pub(super) fn is_failing(&self) -> bool {
+        self.state().is_failing
+    }
+
     pub(super) fn set_failing(&self) {
         self.state().is_failing = true;
         self.changed.notify_all();
@@ -105,9 +118,24 @@ impl Pool {
 
     /// The next chore, if there is one now.
     pub(super) fn next_chore(&self) -> Option<Chore> {
-        let mut state = self.state();
-        let prepare = state.ready.len() < READY_FILES;
-        state.chores.pop_front().or_else(|| prepare.then_some(Chore::Prepare))
+        self.state().pick()
+    }
+
+    pub(super) fn start(&self, pass: Pass) {
+        self.state().pass = Some(pass);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn take_pass(&self) -> Option<Pass> {
+        self.state().pass.take()
+    }
+
+    pub(super) fn report(&self, report: Report) {
+        self.state().reports.push(report);
+    }
+
+    pub(super) fn take_reports(&self) -> Vec<Report> {
+        std::mem::take(&mut self.state().reports)
     }
 
     /// Waits for the next chore; `None` when the log closes. After a failure nothing is tried again for
@@ -119,11 +147,8 @@ impl Pool {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         while !state.is_closed {
-            if let Some(chore) = state.chores.pop_front() {
+            if let Some(chore) = state.pick() {
                 return Some(chore);
-            }
-            if state.ready.len() < READY_FILES {
-                return Some(Chore::Prepare);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -138,6 +163,19 @@ impl Pool {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in the critical sections leaves half a change behind.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A pass waits while files are to be made ready; where that fails, they take turns.
+    fn pick(&mut self) -> Option<Chore> {
+        if let Some(chore) = self.chores.pop_front() {
+            return Some(chore);
+        }
+        let prepares = self.ready.len() < READY_FILES;
+        let looks = self.pass.is_some() && (!prepares || (self.is_failing && !self.has_looked));
+        self.has_looked = looks;
+        if looks { Some(Chore::Look) } else { prepares.then_some(Chore::Prepare) }
     }
 }
 

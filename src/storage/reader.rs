@@ -10,12 +10,17 @@ use std::sync::Arc;
 use super::chain::{Chain, ChainError, Link};
 use super::disk::Disk;
 use super::entry::EntryKind;
+use super::erasures::Doomed;
 use super::file::{self, Header};
 use super::frame::Frame;
 use super::real_disk::RealDisk;
-use super::record::{BEGIN, CONVERSION, EMBED_VIEW, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION};
+use super::record::{
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
+    VERSION,
+};
 use super::record_embed::StoredEmbedView;
-use super::scan::{Cursor, Piece};
+use super::record_erasure::{StoredErasure, about};
+use super::scan::{Cursor, Piece, pieces};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::embed_view::EmbedView;
@@ -86,6 +91,15 @@ pub enum ReadError {
     Unknown { file: u64, offset: u64 },
 }
 
+impl ReadError {
+    fn of_chain(dir: &Path, error: ChainError) -> Self {
+        match error {
+            ChainError::Io(source) => Self::Io { dir: dir.to_owned(), source },
+            error => Self::Chain { dir: dir.to_owned(), why: error.to_string() },
+        }
+    }
+}
+
 /// Reads what is in `dir` at the moment. Stops quietly where the writer has not finished.
 pub fn read(dir: &Path, from: From) -> Result<Rows, ReadError> {
     read_on(Arc::new(RealDisk), dir, from)
@@ -93,17 +107,70 @@ pub fn read(dir: &Path, from: From) -> Result<Rows, ReadError> {
 
 /// The same on any disk.
 pub fn read_on(disk: Arc<dyn Disk>, dir: &Path, from: From) -> Result<Rows, ReadError> {
-    let chain = match Chain::read(&*disk, dir) {
-        Ok(chain) => chain,
-        Err(ChainError::Io(source)) => return Err(ReadError::Io { dir: dir.to_owned(), source }),
-        Err(error) => return Err(ReadError::Chain { dir: dir.to_owned(), why: error.to_string() }),
-    };
+    let chain = Chain::read(&*disk, dir).map_err(|error| ReadError::of_chain(dir, error))?;
     let links = match from {
         From::AfterSequence(sequence) => chain.links_after(sequence),
         From::Start | From::AfterEvent(_) => &chain.links,
     };
+    let doomed =
+        doomed(&*disk, dir, links).map_err(|source| ReadError::Io { dir: dir.to_owned(), source })?;
     let links = links.iter().cloned().collect();
-    Ok(Rows { disk, dir: dir.to_owned(), links, ends_log: true, from, open: None })
+    let ends_log = true;
+    Ok(Rows { disk, dir: dir.to_owned(), links, ends_log, doomed, from, open: None })
+}
+
+/// The rows of each file, newest file first, for who wants the newest and not read all the others for them. Each file
+/// has to be asked for in turn: it tells of erasures that are about rows in the files before it.
+pub fn newest_first(dir: &Path) -> Result<impl Iterator<Item = Rows>, ReadError> {
+    newest_first_on(Arc::new(RealDisk), dir)
+}
+
+/// The same on any disk.
+pub fn newest_first_on(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+) -> Result<impl Iterator<Item = Rows> + use<>, ReadError> {
+    let dir = dir.to_owned();
+    let chain = Chain::read(&*disk, &dir).map_err(|error| ReadError::of_chain(&dir, error))?;
+    let (mut doomed, mut ends_log) = (Doomed::new(), true);
+    Ok(chain.links.into_iter().rev().map(move |link| {
+        // What cannot be read is told when it is asked for its rows.
+        let _ = note_erasures(&*disk, &dir, &link, &mut doomed);
+        Rows {
+            disk: disk.clone(),
+            dir: dir.clone(),
+            links: VecDeque::from([link]),
+            ends_log: std::mem::replace(&mut ends_log, false),
+            doomed: doomed.clone(),
+            from: From::Start,
+            open: None,
+        }
+    }))
+}
+
+/// Whose rows are not shown although they are still there: erasures that are pending stand behind them. Whoever is
+/// done with when we look here is out of the files before we come to them.
+fn doomed(disk: &dyn Disk, dir: &Path, links: &[Link]) -> io::Result<Doomed> {
+    let mut doomed = Doomed::new();
+    links.iter().try_for_each(|link| note_erasures(disk, dir, link, &mut doomed))?;
+    Ok(doomed)
+}
+
+fn note_erasures(disk: &dyn Disk, dir: &Path, link: &Link, doomed: &mut Doomed) -> io::Result<()> {
+    let bytes = match file::load(disk, dir, link.header.number, link.end) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        loaded => loaded?,
+    };
+    for piece in pieces(&bytes, link.header) {
+        if let Piece::Frame(_, frame) = piece
+            && (frame.head.kind, frame.head.version) == (ERASURE, VERSION)
+            && let Some(erasure) = StoredErasure::read(frame.payload)
+        {
+            let until = doomed.entry(erasure.subject).or_default();
+            *until = frame.head.sequence.max(*until);
+        }
+    }
+    Ok(())
 }
 
 /// The rows of a log; holds the bytes of one file at a time.
@@ -111,6 +178,7 @@ pub struct Rows {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     links: VecDeque<Link>,
+    doomed: Doomed,
     /// Whether the last of `links` is the log's last file, whose end may be unfinished.
     ends_log: bool,
     from: From,
@@ -134,7 +202,7 @@ impl Iterator for Rows {
                     Err(error) => return Some(Err(error)),
                 }
             };
-            match open.next(self.ends_log && self.links.is_empty()) {
+            match open.next(&self.doomed, self.ends_log && self.links.is_empty()) {
                 Some(Ok(stored)) if !wants(&mut self.from, &stored) => {}
                 Some(read) => return Some(read),
                 None => self.open = None,
@@ -144,20 +212,6 @@ impl Iterator for Rows {
 }
 
 impl Rows {
-    /// All rows, file by file, oldest first: for who wants the newest rows and not read all the others for them.
-    pub fn by_file(self) -> impl DoubleEndedIterator<Item = Self> {
-        let Self { disk, dir, links, .. } = self;
-        let count = links.len();
-        links.into_iter().enumerate().map(move |(number, link)| Self {
-            disk: disk.clone(),
-            dir: dir.clone(),
-            links: VecDeque::from([link]),
-            ends_log: number + 1 == count,
-            from: From::Start,
-            open: None,
-        })
-    }
-
     /// `None` after the last file.
     fn open_next(&mut self) -> Option<Result<(), ReadError>> {
         let link = self.links.pop_front()?;
@@ -172,10 +226,11 @@ impl Rows {
 }
 
 impl OpenFile {
-    fn next(&mut self, is_last: bool) -> Option<Result<Stored, ReadError>> {
+    fn next(&mut self, doomed: &Doomed, is_last: bool) -> Option<Result<Stored, ReadError>> {
         let file = self.header.number;
         loop {
             match self.cursor.next(&self.bytes, self.header)? {
+                Piece::Frame(_, frame) if is_doomed(&frame, doomed) => {}
                 Piece::Frame(offset, frame) => match decode(&frame) {
                     Some(None) => {}
                     decoded => return Some(decoded.flatten().ok_or(ReadError::Unknown { file, offset })),
@@ -188,6 +243,17 @@ impl OpenFile {
             }
         }
     }
+}
+
+fn is_doomed(frame: &Frame<'_>, doomed: &Doomed) -> bool {
+    let mut is_doomed = false;
+    if !doomed.is_empty() {
+        about(frame, |subject| {
+            is_doomed = doomed.get(&subject).is_some_and(|before| frame.head.sequence < *before);
+            is_doomed
+        });
+    }
+    is_doomed
 }
 
 /// Whether `stored` is one of those that were asked for.
@@ -217,7 +283,7 @@ fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
             let (view, evidence) = StoredEmbedView::read(frame.payload)?;
             Row::EmbedView { view, evidence }
         }
-        (BEGIN | SKIP, _) => return Some(None),
+        (BEGIN | SKIP, _) | (ERASURE | ERASED | CONCEALED, VERSION) => return Some(None),
         _ => return None,
     };
     Some(Some(Stored { sequence: frame.head.sequence, at: Timestamp(frame.head.at_ms), row }))

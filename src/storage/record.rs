@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::EntryKind;
 use crate::consent::activity::ActivitySet;
 use crate::consent::evidence::{Basis, Evidence};
 use crate::consent::policy::{PolicyVersion, Regime};
@@ -15,7 +16,7 @@ use crate::domain::id::{
     PartnerId, PixelId,
 };
 use crate::domain::money::{Currency, Money};
-use crate::domain::opt_out::{Choice, OptOut, Subject};
+use crate::domain::opt_out::{Choice, OptOut, Subject, Subjects};
 use crate::domain::page::PageAddress;
 use crate::domain::time::Timestamp;
 
@@ -24,6 +25,12 @@ pub(super) const BEGIN: u8 = 1;
 pub(super) const SKIP: u8 = 2;
 pub(super) const CONVERSION: u8 = 3;
 pub(super) const OPT_OUT: u8 = 4;
+/// Asked for: names the subject.
+pub(super) const ERASURE: u8 = 5;
+/// What an erasure becomes when all that it asked for is gone: names nobody.
+pub(super) const ERASED: u8 = 6;
+/// An opt-out of an erased subject: its digest alone.
+pub(super) const CONCEALED: u8 = 7;
 pub(super) const EMBED_VIEW: u8 = 8;
 
 /// The version of every layout so far.
@@ -130,6 +137,23 @@ impl<'a> StoredConversion<'a> {
         EventId::from_bytes(self.id)
     }
 
+    /// Who it is about.
+    pub(super) fn subjects(&self) -> Subjects {
+        [
+            self.browser_id.map(|id| Subject::Browser(BrowserId::from_bytes(id))),
+            self.hashed_email.map(|id| Subject::Email(HashedEmail::from_bytes(id))),
+            self.hashed_phone.map(|id| Subject::Phone(HashedPhone::from_bytes(id))),
+        ]
+    }
+
+    pub(super) const fn kind(&self) -> EntryKind {
+        if self.event == event_code(EventType::SiteVisit) {
+            EntryKind::PageView
+        } else {
+            EntryKind::Conversion
+        }
+    }
+
     /// `None` if a field has a value that this version does not know.
     pub(super) fn take(self) -> Option<(Conversion, Evidence)> {
         let click_id = self.click_id.map(str::parse).transpose().ok()?;
@@ -211,7 +235,7 @@ pub(super) struct StoredOptOut {
 
 /// The order of the variants is the layout; new ones go to the end.
 #[derive(Debug, Serialize, Deserialize)]
-enum StoredSubject {
+pub(super) enum StoredSubject {
     Browser([u8; 16]),
     Device([u8; 32]),
     PartnerUser(u32, [u8; 32]),
@@ -220,7 +244,7 @@ enum StoredSubject {
 }
 
 impl StoredSubject {
-    const fn lend(subject: Subject) -> Self {
+    pub(super) const fn lend(subject: Subject) -> Self {
         match subject {
             Subject::Browser(id) => Self::Browser(id.bytes()),
             Subject::Device(id) => Self::Device(id.bytes()),
@@ -230,7 +254,7 @@ impl StoredSubject {
         }
     }
 
-    const fn take(self) -> Subject {
+    pub(super) const fn take(self) -> Subject {
         match self {
             Self::Browser(bytes) => Subject::Browser(BrowserId::from_bytes(bytes)),
             Self::Device(bytes) => Subject::Device(HashedDeviceId::from_bytes(bytes)),

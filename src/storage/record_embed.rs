@@ -7,6 +7,7 @@ use crate::consent::evidence::Evidence;
 use crate::domain::conversion::Country;
 use crate::domain::embed_view::EmbedView;
 use crate::domain::id::{BrowserId, EventId};
+use crate::domain::opt_out::{Subject, Subjects};
 use crate::domain::page::PageAddress;
 use crate::domain::time::Timestamp;
 
@@ -44,6 +45,12 @@ impl<'a> StoredEmbedView<'a> {
 
     pub(super) fn write(&self, buffer: &mut Vec<u8>) {
         write_postcard(self, buffer);
+    }
+
+    /// Who it is about.
+    pub(super) fn subjects(payload: &'a [u8]) -> Option<Subjects> {
+        let stored: Self = postcard::from_bytes(payload).ok()?;
+        Some([stored.browser_id.map(|id| Subject::Browser(BrowserId::from_bytes(id))), None, None])
     }
 
     /// `None` if it is cut short, or a field has a value that this version does not know.

@@ -7,17 +7,22 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::active::Active;
+use super::active::{Active, Previous};
 use super::chain::{Chain, ChainError, Link};
 use super::dedup::Dedup;
 use super::disk::{Access, Disk};
+use super::erasures::Erasures;
 use super::file::{FILE_BYTES_MAX, FILE_BYTES_MIN, Header, log_path, new_path};
 use super::frame::{self, FRAME_BYTES_MAX, Frame, HEAD_BYTES, Head};
 use super::housekeeper::zero;
 use super::opt_outs::OptOuts;
 use super::pool::Prepared;
-use super::record::{BEGIN, CONVERSION, EMBED_VIEW, OPT_OUT, SKIP, StoredConversion, StoredOptOut, VERSION};
+use super::record::{
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
+    VERSION,
+};
 use super::record_embed::StoredEmbedView;
+use super::record_erasure::{StoredErased, StoredErasure};
 use super::scan::{Piece, Summary, pieces, skips};
 use super::writer::ClosedFile;
 
@@ -25,10 +30,12 @@ use super::writer::ClosedFile;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
     pub files: u64,
-    /// Conversions, page views and opt-outs.
+    /// Conversions, page views, opt-outs, and erasures that are pending.
     pub entries: u64,
     /// Subjects that have opted out.
     pub opt_outs: u64,
+    /// Erasures whose rows may still be in a file.
+    pub pending_erasures: u64,
     /// Keys of events that may come again.
     pub dedup_keys: u64,
     /// Bytes of unfinished writes that were cut off the end.
@@ -63,6 +70,7 @@ pub enum OpenError {
 pub(super) struct Index {
     pub(super) dedup: Dedup,
     pub(super) opt_outs: OptOuts,
+    pub(super) erasures: Erasures,
     /// Nothing older can be a duplicate's first.
     pub(super) dedup_from_ms: u64,
 }
@@ -80,6 +88,17 @@ impl Index {
             (OPT_OUT, VERSION) => {
                 StoredOptOut::read(frame.payload).map(|opt_out| self.opt_outs.replay(&opt_out)).is_some()
             }
+            (ERASURE, VERSION) => {
+                let erasure = StoredErasure::read(frame.payload);
+                erasure.map(|erasure| self.erasures.add(frame.head.sequence, erasure)).is_some()
+            }
+            (ERASED, VERSION) => {
+                StoredErased::read(frame.payload).map(|erased| self.erasures.replay_erased(&erased)).is_some()
+            }
+            (CONCEALED, VERSION) => {
+                let digest = frame.payload.try_into();
+                digest.map(|digest| self.opt_outs.insert_concealed(digest)).is_ok()
+            }
             (EMBED_VIEW, VERSION) => StoredEmbedView::read(frame.payload).is_some(),
             _ => false,
         }
@@ -96,6 +115,8 @@ impl Index {
 pub(super) struct Recovered {
     pub(super) index: Index,
     pub(super) file: Option<Active>,
+    /// What the next file is to say of the last one, if nothing can be added to that.
+    pub(super) previous: Previous,
     pub(super) spare: Vec<Prepared>,
     pub(super) closed: Vec<ClosedFile>,
     pub(super) last_sequence: u64,
@@ -109,9 +130,14 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Recov
     let fail = |source| OpenError::Io { dir: dir.to_owned(), source };
     let (mut recovered, chain, mut files) = survey(disk, dir, index)?;
     recovered.clear_away(disk, dir, &chain).map_err(fail)?;
-    if let Some((header, summary)) = files.pop() {
+    // One that was written again has no room. It is the last only if what was behind it was given up.
+    if let Some((header, summary)) = files.pop_if(|(header, _)| header.end.is_none()) {
         recovered.closed.pop();
-        recovered.file = Some(mend_last(disk, dir, header, &summary).map_err(fail)?);
+        let mut file = mend_last(disk, dir, header, &summary).map_err(fail)?;
+        file.first_sequence = chain.links.last().map_or(0, |last| last.sequence);
+        recovered.file = Some(file);
+    } else if let Some(last) = chain.links.last() {
+        recovered.previous = Previous { number: last.header.number, end: last.end, durable: last.durable };
     }
     for (header, summary) in files.iter().filter(|(_, summary)| summary.broken().next().is_some()) {
         let ranges: Vec<_> = summary.broken().cloned().collect();
@@ -135,6 +161,7 @@ pub(super) fn survey(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Survey
     let mut recovered = Recovered {
         index,
         file: None,
+        previous: Previous::default(),
         spare: Vec::new(),
         closed: Vec::new(),
         last_sequence: 0,
@@ -147,6 +174,7 @@ pub(super) fn survey(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Survey
         files.push((link.header, recovered.read_file(disk, dir, link)?));
     }
     recovered.recovery.opt_outs = recovered.index.opt_outs.len() as u64;
+    recovered.recovery.pending_erasures = recovered.index.erasures.pending().0;
     recovered.recovery.dedup_keys = recovered.index.dedup.len() as u64;
     Ok((recovered, chain, files))
 }
@@ -167,14 +195,15 @@ impl Recovered {
             if !self.index.replay(&frame) {
                 return Err(OpenError::Unknown { file: number, offset });
             }
-            self.recovery.entries += u64::from(matches!(frame.head.kind, CONVERSION | OPT_OUT | EMBED_VIEW));
+            let counts = matches!(frame.head.kind, CONVERSION | OPT_OUT | EMBED_VIEW | ERASURE);
+            self.recovery.entries += u64::from(counts);
         }
         self.recovery.files += 1;
         self.recovery.lost_bytes += summary.gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>();
         self.recovery.torn_bytes += summary.torn.end - summary.torn.start;
         self.last_sequence = self.last_sequence.max(summary.last_sequence.unwrap_or(0));
         self.last_at_ms = self.last_at_ms.max(summary.last_at_ms);
-        self.closed.push(ClosedFile { number, last_at_ms: summary.last_at_ms });
+        self.closed.push(ClosedFile::new(number, summary.first_at_ms, summary.last_at_ms));
         Ok(summary)
     }
 
@@ -200,7 +229,17 @@ fn mend_last(disk: &dyn Disk, dir: &Path, header: Header, summary: &Summary) -> 
     file.sync_data()?;
     let capacity = file.length()?.min(FILE_BYTES_MAX);
     let salt = header.frame_salt();
-    Ok(Active { file, header, salt, capacity, offset: summary.end, durable: summary.end, is_begun: true })
+    Ok(Active {
+        file,
+        header,
+        salt,
+        capacity,
+        offset: summary.end,
+        durable: summary.end,
+        is_begun: true,
+        first_sequence: 0,
+        first_at_ms: summary.first_at_ms,
+    })
 }
 
 /// Writes marks over `ranges`, so that readers pass over them.

@@ -62,6 +62,8 @@ pub(super) struct Summary {
     /// All frames, the log's own included.
     pub(super) frames: u64,
     pub(super) last_sequence: Option<u64>,
+    /// `u64::MAX` where there is no frame.
+    pub(super) first_at_ms: u64,
     pub(super) last_at_ms: u64,
     /// How many bytes were on the disk for certain, as far as any frame says.
     pub(super) durable: u64,
@@ -76,7 +78,8 @@ pub(super) struct Summary {
 impl Summary {
     /// `durable` is what the file after this one says of it, if there is one.
     pub(super) fn new(durable: u64) -> Self {
-        Self { durable, torn: DATA_AT..DATA_AT, end: DATA_AT, ..Self::default() }
+        let first_at_ms = u64::MAX;
+        Self { durable, first_at_ms, torn: DATA_AT..DATA_AT, end: DATA_AT, ..Self::default() }
     }
 
     pub(super) fn take(&mut self, piece: &Piece<'_>) {
@@ -90,6 +93,10 @@ impl Summary {
     fn take_frame(&mut self, at: u64, frame: &Frame<'_>) {
         self.frames += 1;
         self.last_sequence = self.last_sequence.max(Some(frame.head.sequence));
+        // A mark over what was lost has no time.
+        if frame.head.kind != SKIP {
+            self.first_at_ms = self.first_at_ms.min(frame.head.at_ms);
+        }
         self.last_at_ms = self.last_at_ms.max(frame.head.at_ms);
         self.durable = self.durable.max(u64::from(frame.head.durable));
         self.end = at + frame.length() as u64;
@@ -134,7 +141,7 @@ mod tests {
     use super::*;
     use crate::storage::frame::{FRAME_BYTES_MAX, Head};
 
-    const HEADER: Header = Header { number: 1, salt: 2 };
+    const HEADER: Header = Header { number: 1, salt: 2, end: None };
 
     fn summary(bytes: &[u8], header: Header, durable: u64) -> Summary {
         let mut summary = Summary::new(durable);

@@ -1,10 +1,12 @@
 //! What the writer does between two rounds: takes the disk up again where it works again, lets old files go, and ends.
 
-use super::group::{Outcome, Round, begin_head};
+use super::group::{Outcome, Round};
+use super::options::Retain;
 use super::pool::{Chore, Gathered, RESERVE_FILES};
 use super::queue::Batch;
+use super::record_erasure::SubjectDigest;
 use super::writer::Writer;
-use crate::domain::opt_out::{OptOut, OptOutView};
+use crate::domain::opt_out::OptOut;
 
 impl Writer {
     pub(super) const fn is_ready(&self) -> bool {
@@ -24,6 +26,7 @@ impl Writer {
             self.recover(round);
         }
         self.retire(round);
+        self.sweep(round);
         self.metrics.waiting.set(self.queue.waiting() as i64);
         self.metrics.dedup_keys.set(self.dedup.len() as i64);
     }
@@ -39,24 +42,24 @@ impl Writer {
     }
 
     /// Writes the frame that begins the current file, to see whether the disk takes it.
-    fn begin_file(&mut self, round: &mut Round) {
-        let Some(file) = self.file.as_ref().filter(|_| self.group.frames.is_empty()) else {
-            return self.commit(round);
-        };
-        let head = begin_head(self.next_sequence, self.now_ms);
-        self.group.begin(self.previous.begin(), head, file.salt);
+    pub(super) fn begin_file(&mut self, round: &mut Round) {
+        if self.group.frames.is_empty() {
+            self.put_begin();
+        }
         self.commit(round);
     }
 
-    /// Lets the oldest file go if all of it is too old: first its opt-outs are found, then they are written again at the
+    /// Lets the oldest file go if all that is left of it is too old: first its opt-outs are found, then they are written again at the
     /// end of the log, and only then it goes.
     fn retire(&mut self, round: &mut Round) {
         for gathered in self.pool.take_gathered() {
             self.carry_forward(round, &gathered);
         }
-        let Some(retain) = self.retain.filter(|_| self.retiring.is_none()) else { return };
-        let earliest_ms = self.clock.now().0.saturating_sub(retain.as_millis() as u64);
-        if let Some(oldest) = self.closed.first().filter(|oldest| oldest.last_at_ms < earliest_ms) {
+        if self.retiring.is_some() || self.sweep.retain == Retain::default() {
+            return;
+        }
+        let now_ms = self.clock.now().0;
+        if let Some(oldest) = self.closed.first().filter(|oldest| self.sweep.retain.is_over(oldest, now_ms)) {
             self.retiring = Some(oldest.number);
             self.pool.ask(Chore::Gather(oldest.number));
         }
@@ -64,10 +67,14 @@ impl Writer {
 
     fn carry_forward(&mut self, round: &mut Round, gathered: &Gathered) {
         self.retiring = None;
-        let live = |opt_out: &&OptOut| self.opt_outs.is_opted_out(opt_out.subject);
-        let live: Vec<OptOut> = gathered.opt_outs.iter().filter(live).copied().collect();
+        // Who was erased meanwhile is not named again: that opt-out was stored behind this file, with the erasure.
+        let named = |opt_out: &&OptOut| self.opt_outs.is_named(opt_out.subject);
+        let named: Vec<OptOut> = gathered.opt_outs.iter().filter(named).copied().collect();
+        let concealed = |digest: &&SubjectDigest| self.opt_outs.is_concealed(**digest);
+        let concealed: Vec<SubjectDigest> = gathered.concealed.iter().filter(concealed).copied().collect();
         let before = self.groups_given_up;
-        let all = live.iter().all(|opt_out| self.take_opt_out(round, opt_out) == Outcome::Stored);
+        let all = named.iter().all(|opt_out| self.take_opt_out(round, opt_out) == Outcome::Stored)
+            && concealed.iter().all(|digest| self.take_concealed(round, *digest) == Outcome::Stored);
         self.commit(round);
         if !all || self.groups_given_up > before {
             return;

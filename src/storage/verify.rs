@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::chain::{Chain, ChainError, Link};
 use super::dedup::Dedup;
 use super::disk::{Access, Disk};
+use super::erasures::Erasures;
 use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, lock_path, log_path, lost_path};
 use super::frame;
 use super::group::{BEGIN_FRAME_BYTES, begin_head};
@@ -45,6 +46,8 @@ pub struct FileReport {
     pub bad_bytes: u64,
     /// What is bad was once whole on the disk. If not, it is what a cut of power left, and the next start mends it.
     pub is_corrupt: bool,
+    /// It was written again without some of its rows, which were erased or past their time.
+    pub is_rewritten: bool,
 }
 
 /// Reads every frame in `dir`; changes nothing and takes no lock. Of a log that is open, the last write may look
@@ -76,6 +79,7 @@ fn report(disk: &dyn Disk, dir: &Path, link: &Link) -> io::Result<FileReport> {
         first_bad_offset: summary.broken().map(|range| range.start).min(),
         bad_bytes: summary.broken().map(|range| range.end - range.start).sum(),
         is_corrupt: summary.corrupt_at().is_some(),
+        is_rewritten: link.header.end.is_some(),
     })
 }
 
@@ -181,7 +185,11 @@ fn skip_damage(disk: &dyn Disk, dir: &Path, link: &Link, accept_loss: bool) -> R
 /// alone, so there is nothing on the disk that could disagree with the log.
 pub fn reindex(dir: &Path) -> Result<Recovery, OpenError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let index =
-        Index { dedup: Dedup::new(u64::MAX, usize::MAX), opt_outs: OptOuts::default(), dedup_from_ms: 0 };
+    let index = Index {
+        dedup: Dedup::new(u64::MAX, usize::MAX),
+        opt_outs: OptOuts::default(),
+        erasures: Erasures::default(),
+        dedup_from_ms: 0,
+    };
     survey(&*disk, dir, index).map(|(recovered, ..)| recovered.recovery)
 }

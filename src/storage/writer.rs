@@ -9,20 +9,27 @@ use std::time::Duration;
 use super::active::{Active, Previous};
 use super::dedup::{Dedup, Key};
 use super::entry::{Entry, EntryKind};
+use super::erasures::Erasures;
 use super::frame::{FRAME_BYTES_MAX, HEAD_BYTES, Head};
-use super::group::{Group, Outcome, Round, begin_head};
+use super::group::{Group, Outcome, Round};
 use super::housekeeper::Housekeeper;
 use super::log::AppendError;
 use super::metrics::LogMetrics;
 use super::opt_outs::OptOuts;
 use super::pool::Pool;
 use super::queue::{Batch, Queue};
-use super::record::{CONVERSION, EMBED_VIEW, OPT_OUT, StoredConversion, StoredOptOut, VERSION};
+use super::record::{
+    CONCEALED, CONVERSION, EMBED_VIEW, ERASURE, OPT_OUT, StoredConversion, StoredOptOut, VERSION,
+};
 use super::record_embed::StoredEmbedView;
+use super::record_erasure::{StoredErasure, SubjectDigest, digest};
+use super::rewrite::{ROW_KINDS, Times};
+use super::sweep::Sweep;
 use crate::consent::gate::Permitted;
 use crate::consent::regulated::Regulated;
 use crate::domain::conversion::Conversion;
 use crate::domain::embed_view::EmbedView;
+use crate::domain::erasure::Erasure;
 use crate::domain::opt_out::{Choice, OptOut, OptOutView};
 use crate::domain::time::Clock;
 
@@ -39,7 +46,7 @@ pub(super) struct Writer {
     pub(super) file: Option<Active>,
     /// What the next file will say of the one before it, but for what `file` adds.
     pub(super) previous: Previous,
-    /// The current file is the last one there is; what is left of it is for opt-outs.
+    /// The current file is the last one there is; what is left of it is for opt-outs and erasures.
     pub(super) opt_outs_only: bool,
     /// The current file is full and there is no other.
     pub(super) is_blocked: bool,
@@ -48,7 +55,8 @@ pub(super) struct Writer {
     pub(super) next_sequence: u64,
     /// The log's own time; does not go back when the clock does.
     pub(super) now_ms: u64,
-    pub(super) retain: Option<Duration>,
+    pub(super) erasures: Arc<Erasures>,
+    pub(super) sweep: Sweep,
     pub(super) retry_after: Duration,
     pub(super) group: Group,
     pub(super) payload: Vec<u8>,
@@ -63,6 +71,14 @@ pub(super) struct ClosedFile {
     pub(super) number: u64,
     /// Of its newest entry.
     pub(super) last_at_ms: u64,
+    /// Of its oldest row of each kind, or a time before that; `u64::MAX` if there is none.
+    pub(super) oldest_at_ms: Times,
+}
+
+impl ClosedFile {
+    pub(super) const fn new(number: u64, first_at_ms: u64, last_at_ms: u64) -> Self {
+        Self { number, last_at_ms, oldest_at_ms: [first_at_ms; ROW_KINDS] }
+    }
 }
 
 impl Writer {
@@ -110,13 +126,11 @@ impl Writer {
     }
 
     fn sleep(&self) {
-        let is_waiting = self.housekeeper.is_some() && !self.is_ready();
-        if is_waiting {
-            std::thread::park_timeout(self.retry_after);
-        } else if self.retain.is_some() {
-            std::thread::park_timeout(RETENTION_CHECK_EVERY);
-        } else {
-            std::thread::park();
+        let is_waiting = self.housekeeper.is_some() && (!self.is_ready() || self.sweep.is_under_way);
+        let rest = if is_waiting { Some(self.retry_after) } else { self.sweep.rest(self.clock.now().0) };
+        match rest {
+            Some(rest) => std::thread::park_timeout(rest),
+            None => std::thread::park(),
         }
     }
 
@@ -139,6 +153,7 @@ impl Writer {
     fn take_entry(&mut self, round: &mut Round, at: usize, entry: &Entry) -> Outcome {
         match entry {
             Entry::OptOut(opt_out) => self.take_opt_out(round, opt_out),
+            Entry::Erasure(erasure) => self.take_erasure(round, erasure),
             Entry::Conversion(conversion) => self.take_conversion(round, at, entry.kind(), conversion),
             Entry::EmbedView(view) => self.take_embed_view(round, at, view),
         }
@@ -155,11 +170,44 @@ impl Writer {
         stored.write(&mut self.payload);
         let outcome = self.place(round, EntryKind::OptOut, OPT_OUT, true);
         if outcome == Outcome::Stored {
-            self.group.has_opt_out = true;
+            self.group.has_removal = true;
             if opt_out.choice == Choice::In {
                 self.group.lift(opt_out.subject);
             }
         }
+        outcome
+    }
+
+    fn take_erasure(&mut self, round: &mut Round, erasure: &Erasure) -> Outcome {
+        let subject = erasure.subject;
+        // What names the subject is going to go, and the opt-out is to stay.
+        let stays_out = self.opt_outs.is_opted_out(subject) && !self.group.lifts(subject);
+        if stays_out {
+            let outcome = self.take_concealed(round, digest(subject));
+            if outcome != Outcome::Stored {
+                return outcome;
+            }
+        }
+        self.payload.clear();
+        StoredErasure::lend(erasure).write(&mut self.payload);
+        let outcome = self.place(round, EntryKind::Erasure, ERASURE, true);
+        if outcome == Outcome::Stored {
+            self.group.has_removal = true;
+            self.group.note_erasure(self.next_sequence - 1, *erasure);
+            self.sweep.note_recent(erasure);
+            if stays_out {
+                self.group.conceal(subject);
+            }
+        }
+        outcome
+    }
+
+    /// The opt-out of somebody who is known by a digest alone.
+    pub(super) fn take_concealed(&mut self, round: &mut Round, digest: SubjectDigest) -> Outcome {
+        self.payload.clear();
+        self.payload.extend_from_slice(&digest);
+        let outcome = self.place(round, EntryKind::OptOut, CONCEALED, true);
+        self.group.has_removal |= outcome == Outcome::Stored;
         outcome
     }
 
@@ -174,6 +222,9 @@ impl Writer {
         // The gate may have looked before the opt-out came. Nobody gets between here and the log.
         if self.opt_outs.is_any_opted_out(&conversion.subjects()) {
             self.metrics.opted_out.inc();
+            return Outcome::OptedOut;
+        }
+        if self.sweep.is_before_erasure(&conversion.subjects(), conversion.at) {
             return Outcome::OptedOut;
         }
         let keys = self.dedup.keys_of(conversion);
@@ -196,6 +247,10 @@ impl Writer {
     fn take_embed_view(&mut self, round: &mut Round, at: usize, permitted: &Permitted<EmbedView>) -> Outcome {
         if self.opt_outs.is_any_opted_out(&permitted.value().subjects()) {
             self.metrics.opted_out.inc();
+            return Outcome::OptedOut;
+        }
+        let view = permitted.value();
+        if self.sweep.is_before_erasure(&view.subjects(), view.at) {
             return Outcome::OptedOut;
         }
         self.payload.clear();
@@ -223,12 +278,11 @@ impl Writer {
             self.metrics.unavailable.inc();
             return Outcome::Refused(AppendError::Unavailable);
         }
+        if self.group.frames.is_empty() && self.file.as_ref().is_some_and(|file| !file.is_begun) {
+            self.put_begin();
+        }
         let file = self.file.as_ref().expect("there is room in a file");
         let salt = file.salt;
-        if !file.is_begun && self.group.frames.is_empty() {
-            let head = begin_head(self.next_sequence, self.now_ms);
-            self.group.begin(self.previous.begin(), head, salt);
-        }
         let head = Head {
             sequence: self.next_sequence,
             at_ms: self.now_ms,
@@ -241,5 +295,3 @@ impl Writer {
         Outcome::Stored
     }
 }
-
-const RETENTION_CHECK_EVERY: Duration = Duration::from_secs(60);

@@ -11,7 +11,8 @@ fn health_readiness_and_metrics_answer() {
     let world = World::dev();
     assert_eq!(world.admin_get("/healthz").status, 200);
     let ready = world.admin_get("/readyz").json();
-    assert_eq!((&ready["log"], &ready["draining"]), (&true.into(), &false.into()));
+    let found = [&ready["log"], &ready["draining"], &ready["erasures"]];
+    assert_eq!(found, [&true.into(), &false.into(), &serde_json::Value::from("done")]);
     world.get("/i/adsct?txn_id=o8z6j", &[]);
     world.get("/i/adsct?txn_id=o8z6j", &[("Sec-GPC", "1")]);
     let metrics = world.admin_get("/metrics").text();

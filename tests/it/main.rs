@@ -6,6 +6,7 @@ mod consent;
 mod daa;
 mod edge;
 mod embed;
+mod erasure;
 mod explain;
 mod gated_disk;
 mod layers;

@@ -148,6 +148,12 @@ impl SimulatedDisk {
         state.files[state.names[path]].cached.clone()
     }
 
+    /// The bytes of every file that has a name.
+    pub(crate) fn all_bytes(&self) -> Vec<Vec<u8>> {
+        let state = self.state();
+        state.names.values().map(|number| state.files[*number].cached.clone()).collect()
+    }
+
     /// Changes a file behind everyone's back.
     pub(crate) fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();

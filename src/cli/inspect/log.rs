@@ -50,22 +50,22 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
 
 #[derive(Default)]
 struct Summary {
-    /// In the order of [`EntryKind::ALL`].
-    counts: [u64; EntryKind::ALL.len()],
+    /// In the order of [`EntryKind::ROWS`].
+    counts: [u64; EntryKind::ROWS.len()],
     first: Option<Timestamp>,
     last: Option<Timestamp>,
 }
 
 impl Summary {
     fn count(&mut self, kind: EntryKind, at: Timestamp) {
-        let index = EntryKind::ALL.iter().position(|known| *known == kind);
-        self.counts[index.expect("ALL has every kind")] += 1;
+        let index = EntryKind::ROWS.iter().position(|known| *known == kind);
+        self.counts[index.expect("ROWS has every kind that is read")] += 1;
         self.first = self.first.or(Some(at));
         self.last = Some(at);
     }
 
     fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        EntryKind::ALL.map(EntryKind::name).into_iter().zip(self.counts)
+        EntryKind::ROWS.map(EntryKind::name).into_iter().zip(self.counts)
     }
 
     fn as_json(&self) -> serde_json::Value {

@@ -10,7 +10,7 @@ use pixelgate::domain::opt_out::Choice;
 use pixelgate::storage::disk::Disk;
 use pixelgate::storage::entry::Entry;
 use pixelgate::storage::log::{AppendError, Appended};
-use pixelgate::storage::options::LogOptions;
+use pixelgate::storage::options::{LogOptions, Retain};
 use pixelgate::storage::real_disk::RealDisk;
 use pixelgate::storage::recovery::OpenError;
 use pixelgate::storage::verify::{RepairError, repair};
@@ -94,8 +94,8 @@ fn options_stop_at_their_limits() {
     check_options(with(|options| options.file_bytes = (1 << 30) + 1), false);
     check_options(with(|options| options.queue_entries_max = 16), true);
     check_options(with(|options| options.queue_entries_max = 15), false);
-    check_options(with(|options| options.retain = Some(options.dedup_window)), true);
-    check_options(with(|options| options.retain = options.dedup_window.checked_sub(SECOND)), false);
+    check_options(with(|options| options.retain = Retain::all(options.dedup_window)), true);
+    check_options(with(|options| options.retain.page_view = options.dedup_window.checked_sub(SECOND)), false);
 }
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);

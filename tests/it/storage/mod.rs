@@ -3,8 +3,12 @@
 mod append_and_read;
 mod damage;
 mod duplicates;
+mod erasure;
+mod erasure_cut;
+mod erasure_kill;
 mod failing_disk;
 mod golden;
+mod golden_erasure;
 mod limits;
 mod opt_out_order;
 mod power_cut;

@@ -16,7 +16,7 @@ use pixelgate::domain::time::Clock;
 use pixelgate::storage::durable::AckClass;
 use pixelgate::storage::entry::Entry;
 use pixelgate::storage::log::{AppendError, Appended, Log};
-use pixelgate::storage::options::LogOptions;
+use pixelgate::storage::options::{LogOptions, Retain};
 use pixelgate::storage::reader::{Row, Stored};
 
 use super::support::*;
@@ -29,7 +29,7 @@ fn dir() -> &'static Path {
 }
 
 fn options() -> LogOptions {
-    LogOptions { retain: Some(RETAIN), dedup_window: RETAIN / 2, ..small() }
+    LogOptions { retain: Retain::all(RETAIN), dedup_window: RETAIN / 2, ..small() }
 }
 
 /// What the senders were told.

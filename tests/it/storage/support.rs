@@ -1,5 +1,6 @@
 //! What the tests of the log share: a held clock, a seeded generator, entries that went through the real gate.
 
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use pixelgate::consent::policy::{Policy, Regime};
 use pixelgate::consent::rule::Circumstances;
 use pixelgate::consent::signals::Signals;
 use pixelgate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
+use pixelgate::domain::erasure::{Erasure, ErasureId};
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::{AccountId, BrowserId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
 use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject};
@@ -181,6 +183,84 @@ pub(super) fn page_view(number: u64) -> Entry {
 
 pub(super) fn opt_out(subject: Subject, choice: Choice) -> Entry {
     Entry::OptOut(OptOut { subject, at: Timestamp(7), choice })
+}
+
+/// A person with an identifier that no other bytes of a log are like.
+pub(super) fn person(number: u64) -> Subject {
+    let mut bytes = [0; 16];
+    Seeded::new(number << 32).fill(&mut bytes);
+    Subject::Browser(BrowserId::from_bytes(bytes))
+}
+
+pub(super) fn erasure(subject: Subject) -> Entry {
+    Entry::Erasure(Erasure { id: ErasureId::new(7, [1; 10]), subject, at: Timestamp(7) })
+}
+
+/// How often an identifier of `subjects` stands in `files`: its bytes, or its text in hexadecimal or base64url.
+pub(super) fn traces<'f>(subjects: &[Subject], files: impl IntoIterator<Item = &'f Vec<u8>>) -> usize {
+    let mut traces = Traces::default();
+    subjects.iter().for_each(|subject| traces.add(*subject));
+    files.into_iter().map(|file| traces.count(file)).sum()
+}
+
+/// As far as there are whole characters of it.
+fn base64url(bytes: &[u8]) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let bit = |at: usize| usize::from(bytes[at / 8] >> (7 - at % 8) & 1);
+    let sixes = 0..bytes.len() * 8 / 6;
+    sixes.map(|six| alphabet[(0..6).fold(0, |value, at| value << 1 | bit(six * 6 + at))]).collect()
+}
+
+#[test]
+fn traces_are_found_in_every_form() {
+    let subject = Subject::Browser(BrowserId::from_bytes(*b"\xfb\xff\x01pixelgate-abc"));
+    let count = |file: &[u8]| traces(&[subject], [&file.to_vec()]);
+    assert_eq!(count(b"..\xfb\xff\x01pixelgate-abc.."), 1);
+    assert_eq!(count(b"..fbff01706978656c676174652d616263.."), 1);
+    assert_eq!(count(b"..FBFF01706978656C676174652D616263.."), 1);
+    assert_eq!(count(b"..-_8BcGl4ZWxnYXRlLWFiYw.."), 1);
+    assert_eq!(count(b"eHj7_wFwaXhlbGdhdGUtYWJj"), 1, "behind two other bytes");
+    assert_eq!(count(b"fbff01706978656c676174652d61626"), 0);
+}
+
+/// Looked for by their first four bytes, so that a thousand cost as much as one.
+#[derive(Default)]
+struct Traces {
+    patterns: HashMap<[u8; 4], Vec<Vec<u8>>>,
+    /// The first two of each, as a number.
+    starts: HashSet<u16>,
+}
+
+impl Traces {
+    fn add(&mut self, subject: Subject) {
+        let hex = subject.expose();
+        let digits =
+            hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("digits are ASCII"));
+        let bytes: Vec<u8> = digits.map(|pair| u8::from_str_radix(pair, 16).expect("two digits")).collect();
+        // The last characters depend on what follows.
+        let base64 = |shift: usize| {
+            let text = base64url(&[&vec![0; shift], &bytes[..]].concat());
+            text[(shift * 8).div_ceil(6)..text.len() - 1].to_vec()
+        };
+        let texts = [hex.to_uppercase().into_bytes(), hex.into_bytes(), base64(0), base64(1), base64(2)];
+        for pattern in texts.into_iter().chain([bytes]) {
+            let first = *pattern.first_chunk().expect("an identifier is longer");
+            self.starts.insert(u16::from_be_bytes([first[0], first[1]]));
+            self.patterns.entry(first).or_default().push(pattern);
+        }
+    }
+
+    fn count(&self, file: &[u8]) -> usize {
+        let mut is_start = vec![false; 1 << 16];
+        self.starts.iter().for_each(|&start| is_start[usize::from(start)] = true);
+        let starts = file.windows(4).enumerate();
+        let of = |(at, first): (usize, &[u8])| {
+            let may_be = is_start[usize::from(first[0]) << 8 | usize::from(first[1])];
+            let patterns = may_be.then(|| self.patterns.get(first))??;
+            Some(patterns.iter().filter(|pattern| file[at..].starts_with(pattern)).count())
+        };
+        starts.filter_map(of).sum()
+    }
 }
 
 /// Files as small as they may be, and always the same order of operations.

@@ -1,0 +1,170 @@
+//! `/admin/erasures`: POST has what is stored about people erased, GET tells what became of such requests.
+//!
+//! No answer repeats an identifier.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::response::Answer;
+use super::service::Answering;
+use crate::domain::id::PartnerId;
+use crate::domain::opt_out::Subject;
+use crate::service::erasure::ErasureService;
+
+/// A thousand subjects, each with some room around it.
+pub(super) const BODY_BYTES_MAX: usize = 256 << 10;
+const SUBJECTS_MAX: usize = 1_000;
+const LISTED_MAX: usize = 1_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request<'a> {
+    #[serde(borrow)]
+    subjects: Vec<Named<'a>>,
+}
+
+/// One of these, and the partner with its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named<'a> {
+    browser_id: Option<&'a str>,
+    hashed_device_id: Option<&'a str>,
+    hashed_email: Option<&'a str>,
+    hashed_phone: Option<&'a str>,
+    partner_id: Option<u32>,
+    hashed_partner_user_id: Option<&'a str>,
+}
+
+impl Named<'_> {
+    fn subject(&self) -> Option<Subject> {
+        fn read<T: FromStr>(
+            text: Option<&str>,
+            make: impl FnOnce(T) -> Subject,
+        ) -> Option<Result<Subject, ()>> {
+            text.map(|text| text.parse().map(make).map_err(|_| ()))
+        }
+        let partner = |id| Subject::PartnerUser(PartnerId::from_number(self.partner_id.unwrap_or(0)), id);
+        let named = [
+            read(self.browser_id, Subject::Browser),
+            read(self.hashed_device_id, Subject::Device),
+            read(self.hashed_email, Subject::Email),
+            read(self.hashed_phone, Subject::Phone),
+            read(self.hashed_partner_user_id, partner),
+        ];
+        let has_partner = self.partner_id.is_some() == self.hashed_partner_user_id.is_some();
+        let mut named = named.into_iter().flatten();
+        let first = named.next().filter(|_| has_partner)?.ok()?;
+        named.next().is_none().then_some(first)
+    }
+}
+
+#[derive(Serialize)]
+struct Taken {
+    id: String,
+    at: String,
+    within_s: u64,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    id: String,
+    at: String,
+    subjects: u64,
+    pending: u64,
+    rows: u64,
+    erased_at: Option<String>,
+}
+
+/// 202 with a receipt once the request is on the disk.
+pub(super) fn erase<'s>(service: &'s ErasureService, body: &[u8]) -> Answering<'s> {
+    let subjects = match subjects(body) {
+        Ok(subjects) => subjects,
+        Err(what) => return Answering::Now(Answer::text(400, format!("{what}\n"))),
+    };
+    Answering::later(async move {
+        match service.erase(&subjects).await {
+            Ok(receipt) => super::admin::json(
+                202,
+                &Taken {
+                    id: receipt.id.to_string(),
+                    at: receipt.at.to_string(),
+                    within_s: receipt.within.as_secs(),
+                },
+            ),
+            Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
+        }
+    })
+}
+
+pub(super) fn list(service: &ErasureService) -> Answer {
+    let latest = service.latest(LISTED_MAX);
+    let listed = latest.iter().map(|request| Listed {
+        id: request.id.to_string(),
+        at: request.at.to_string(),
+        subjects: request.subjects,
+        pending: request.pending,
+        rows: request.rows,
+        erased_at: request.erased_at.map(|at| at.to_string()),
+    });
+    super::admin::json(200, &listed.collect::<Vec<_>>())
+}
+
+fn subjects(body: &[u8]) -> Result<Vec<Subject>, String> {
+    // What the parser says about a value may repeat it.
+    let request: Request<'_> = serde_json::from_slice(body)
+        .map_err(|error| format!("line {}, column {}: expected {EXPECTED}", error.line(), error.column()))?;
+    if request.subjects.is_empty() || request.subjects.len() > SUBJECTS_MAX {
+        return Err(format!("expected 1 to {SUBJECTS_MAX} subjects"));
+    }
+    let read = |(index, named): (usize, &Named<'_>)| {
+        named.subject().ok_or_else(|| format!("subject {}: expected {EXPECTED}", index + 1))
+    };
+    request.subjects.iter().enumerate().map(read).collect()
+}
+
+const EXPECTED: &str = "{\"subjects\": [{\"browser_id\": \"32 hexadecimal digits\"}, …], or with hashed_email, \
+    hashed_phone, hashed_device_id, or partner_id and hashed_partner_user_id, each of 64 hexadecimal digits";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{BrowserId, HashedEmail, HashedPartnerUserId};
+
+    #[test]
+    fn subjects_are_named_by_one_identifier_each() {
+        let (short, long) = ("0f".repeat(16), "0f".repeat(32));
+        let body = format!(
+            r#"{{"subjects":[{{"browser_id":"{short}"}},{{"hashed_email":"{long}"}},
+                {{"partner_id":7,"hashed_partner_user_id":"{long}"}}]}}"#
+        );
+        let expect = vec![
+            Subject::Browser(BrowserId::from_bytes([15; 16])),
+            Subject::Email(HashedEmail::from_bytes([15; 32])),
+            Subject::PartnerUser(PartnerId::from_number(7), HashedPartnerUserId::from_bytes([15; 32])),
+        ];
+        assert_eq!(subjects(body.as_bytes()), Ok(expect));
+        let many = |count| {
+            format!(r#"{{"subjects":[{}]}}"#, vec![format!(r#"{{"browser_id":"{short}"}}"#); count].join(","))
+        };
+        assert_eq!(subjects(many(SUBJECTS_MAX).as_bytes()).map(|subjects| subjects.len()), Ok(SUBJECTS_MAX));
+        assert!(many(SUBJECTS_MAX).len() < BODY_BYTES_MAX);
+        for body in [
+            String::new(),
+            "[]".to_owned(),
+            many(0),
+            many(SUBJECTS_MAX + 1),
+            format!(r#"{{"subjects":[{{"browser_id":"{long}"}}]}}"#),
+            format!(r#"{{"subjects":[{{"hashed_email":"{short}"}}]}}"#),
+            format!(r#"{{"subjects":[{{"browser_id":"{short}","hashed_email":"{long}"}}]}}"#),
+            format!(r#"{{"subjects":[{{"hashed_partner_user_id":"{long}"}}]}}"#),
+            format!(r#"{{"subjects":[{{"browser_id":"{short}","partner_id":7}}]}}"#),
+            r#"{"subjects":[{}]}"#.to_owned(),
+            r#"{"subjects":[{"email":"jane@shop.example"}]}"#.to_owned(),
+            r#"{"subjects":[{"hashed_email":"jane@shop.example"}]}"#.to_owned(),
+        ] {
+            let error = subjects(body.as_bytes()).expect_err(&body);
+            assert!(!error.contains("jane") && !error.contains(&short), "{error}");
+        }
+    }
+}
