@@ -3,6 +3,7 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod opt_out;
 mod parts;
 mod worker;
 
@@ -25,6 +26,7 @@ use crate::storage::disk::Disk;
 use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 use parts::Shared;
+pub use opt_out::opt_out;
 pub use parts::{identity, live, receipts};
 
 /// Why the server did not start, or did not stop cleanly. Nothing of it is running any more.

@@ -1,6 +1,5 @@
 //! `pixelgate demo`: the server in development mode, with pages to try it on.
 
-mod fetch;
 mod hits;
 mod live;
 mod news;
@@ -158,7 +157,7 @@ mod tests {
 
         fn ask(&self, request: &str) -> (u16, String) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let answer = runtime.expect("a runtime").block_on(fetch::fetch(self.pages, request));
+            let answer = runtime.expect("a runtime").block_on(fetch(self.pages, request));
             let (status, body) = answer.expect("an answer");
             (status, String::from_utf8(body).expect("text"))
         }
