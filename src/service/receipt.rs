@@ -68,7 +68,7 @@ pub struct Terms {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub at_ms: u64,
     pub choice: Chosen,
-    pub ids_recorded: u32,
+    pub ids_recorded: u64,
     /// `disk`, or [`NO_RECORD`] where there was no id to record.
     pub ack: String,
     pub key_id: u32,

@@ -8,6 +8,7 @@ mod edge;
 mod gated_disk;
 mod layers;
 mod opt_out;
+mod opt_out_list;
 mod pixel;
 mod readme;
 mod seed;
