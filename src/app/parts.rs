@@ -45,6 +45,7 @@ use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
 use crate::storage::options::{AckClasses, LogOptions, Retain};
+use crate::storage::worker::Appender;
 
 /// What the workers share.
 pub(super) struct Shared {
@@ -119,10 +120,11 @@ impl Shared {
             metrics: self.metrics.clone(),
             journal: self.journal.clone(),
         };
-        let opt_out = OptOutService { log: appender, clock: self.clock.clone() };
+        let opt_out = OptOutService { log: appender.clone(), clock: self.clock.clone() };
+        let erasure = self.erasure_with(appender);
         let explain = self.journal.is_some().then(|| self.explain());
         let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
-        (Arc::new(Public { pixel, opt_out, forms, lookups, explain }), batcher)
+        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, explain }), batcher)
     }
 
     /// Asks the gate, and has no way to the log.
@@ -168,14 +170,17 @@ impl Shared {
     /// With what has to run on the same thread beside it.
     pub(super) fn erasure(&self) -> (ErasureService, impl Future<Output = ()> + Send + 'static + use<>) {
         let (log, batcher) = self.log.appender(tokio::task::yield_now);
-        let service = ErasureService {
+        (self.erasure_with(log), batcher)
+    }
+
+    fn erasure_with(&self, log: Appender) -> ErasureService {
+        ErasureService {
             log,
             erasures: self.log.erasures(),
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             within: self.erase_within,
-        };
-        (service, batcher)
+        }
     }
 }
 

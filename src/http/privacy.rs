@@ -18,7 +18,8 @@ use super::service::Answering;
 use super::visitor;
 use crate::consent::prefs::{Prefs, Setting};
 use crate::domain::id::BrowserId;
-use crate::domain::opt_out::{Choice, OptOutView};
+use crate::domain::opt_out::{Choice, OptOutView, Subject};
+use crate::service::erasure::ErasureService;
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::tracking_status::TrackingStatus;
@@ -52,6 +53,7 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
         dnt: signals.has_dnt(),
         prefs: prefs.unwrap_or_default(),
         everywhere: jar.is_shared(),
+        has_id: !ids.is_empty(),
         receipt: receipt::shown(head, &live),
         data: Data::NoId,
     };
@@ -92,6 +94,34 @@ pub fn choose<V: OptOutView + Send + Sync>(
         [("done", Some(Done::Saved.name())), (LANGUAGE_PARAMETER, language(body).map(Language::tag))];
     let answer = pages::see_other("/privacy", &parameters).with("Cache-Control", "no-store");
     cookie::keep_prefs(answer.with("Tk", TrackingStatus::Updated.code()), prefs, &live)
+}
+
+/// Has everything erased that is stored about the ids that the browser shows, and takes them back.
+pub fn erase<'s, V: OptOutView + Send + Sync>(
+    pixel: &PixelService<V>,
+    erasure: &'s ErasureService,
+    forms: &Forms,
+    head: &Head<'_>,
+    body: &[u8],
+) -> Answering<'s> {
+    let (live, now) = (pixel.live.load_full(), pixel.clock.now());
+    let (_, jar) = visitor::read(head, &live, now);
+    let ids = jar.browser_ids();
+    if !forms.is_ours(head, body, &ids, now) {
+        return Answering::Now(not_ours());
+    }
+    let language = language(body);
+    Answering::later(async move {
+        let subjects: Vec<_> = ids.into_iter().map(Subject::Browser).collect();
+        if let Err(error) = erasure.erase(&subjects).await {
+            // With the id, so that the person can ask again.
+            return Answer::text(503, format!("{error}\n")).with("Retry-After", "1");
+        }
+        let parameters =
+            [("done", Some(Done::Erased.name())), (LANGUAGE_PARAMETER, language.map(Language::tag))];
+        let answer = pages::see_other("/privacy", &parameters).with("Cache-Control", "no-store");
+        cookie::expire_id(answer.with("Tk", TrackingStatus::Updated.code()), &live)
+    })
 }
 
 /// Everything about the ids that the browser shows, as a file.

@@ -29,6 +29,7 @@ pub(super) struct Page {
     pub(super) prefs: Prefs,
     /// Whether it shows an id that it shows on other sites too.
     pub(super) everywhere: bool,
+    pub(super) has_id: bool,
     /// For the choice that led here.
     pub(super) receipt: Option<Receipt>,
     pub(super) data: Data,
@@ -68,13 +69,16 @@ pub(super) enum Done {
     Saved,
     OptedOut,
     OptedIn,
+    Erased,
 }
 
 impl Done {
     /// What the address says. Shown only with what the cookies say, which is the truth.
     pub(super) fn of(head: &Head<'_>) -> Option<Self> {
         let done = visitor::parameters(head).find(|(name, _)| name == "done")?.1;
-        [Self::Saved, Self::OptedOut, Self::OptedIn].into_iter().find(|known| known.name() == done)
+        [Self::Saved, Self::OptedOut, Self::OptedIn, Self::Erased]
+            .into_iter()
+            .find(|known| known.name() == done)
     }
 
     pub(super) const fn name(self) -> &'static str {
@@ -82,6 +86,7 @@ impl Done {
             Self::Saved => "saved",
             Self::OptedOut => "opted-out",
             Self::OptedIn => "opted-in",
+            Self::Erased => "erased",
         }
     }
 
@@ -90,6 +95,7 @@ impl Done {
             Self::Saved => t.privacy.saved,
             Self::OptedOut => t.privacy.opted_out,
             Self::OptedIn => t.privacy.opted_in,
+            Self::Erased => t.privacy.erased,
         }
     }
 }

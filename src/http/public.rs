@@ -11,6 +11,7 @@ use super::service::{Answering, Intake, Service};
 use super::well_known::Document;
 use super::{cookie, daa, opt_out, pages, pixel, privacy, receipt};
 use crate::domain::opt_out::{Choice, OptOutView};
+use crate::service::erasure::ErasureService;
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
 
@@ -20,6 +21,7 @@ pub struct Public<V> {
     pub opt_out: OptOutService,
     pub forms: Arc<Forms>,
     pub lookups: Lookups,
+    pub erasure: ErasureService,
     /// Only in development mode.
     pub explain: Option<Explain>,
 }
@@ -37,6 +39,7 @@ enum Route {
     Choose(Choice),
     Privacy,
     Prefs,
+    Erase,
     Download,
     Style,
     Document(Document),
@@ -69,6 +72,8 @@ impl Route {
             ("/privacy", "GET" | "HEAD") => Self::Privacy,
             ("/privacy", "POST") => Self::Prefs,
             ("/privacy", _) => Self::BadMethod("GET, HEAD, POST"),
+            ("/privacy/erase", "POST") => Self::Erase,
+            ("/privacy/erase", _) => Self::BadMethod("POST"),
             ("/privacy/data.json", "GET") => Self::Download,
             ("/privacy/data.json", _) => Self::BadMethod("GET"),
             ("/pages.css", "GET" | "HEAD") => Self::Style,
@@ -106,7 +111,7 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::Pixel if method == "GET" => Intake::Hot,
             Route::Choose(_) => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
-            Route::Prefs => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
+            Route::Prefs | Route::Erase => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             _ => Intake::Body { bytes_max: 0 },
         }
     }
@@ -141,6 +146,9 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
             }
             Route::Privacy => return privacy::show(&self.pixel, &self.forms, &self.lookups, head),
             Route::Prefs => privacy::choose(&self.pixel, &self.forms, head, body),
+            Route::Erase => {
+                return privacy::erase(&self.pixel, &self.erasure, &self.forms, head, body);
+            }
             Route::Download => return privacy::download(&self.pixel, &self.lookups, head),
             Route::Style => pages::style(),
             Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),

@@ -273,3 +273,35 @@ fn pages_speak_the_readers_language_and_run_no_script() {
         assert_eq!((reply.status, reply.header("Allow")), (405, Some(method_allowed)));
     }
 }
+
+#[test]
+fn who_erases_what_is_stored_sees_it_no_more_and_others_lose_nothing() {
+    let world = World::dev();
+    let (mine, theirs) = (new_id(&world, HIT), new_id(&world, HIT));
+    for cookie in [&mine, &theirs] {
+        world.get(PURCHASE, &[("Cookie", cookie)]);
+    }
+    let of = |cookie: &str| {
+        let id = cookie.split('.').nth(1).expect("an id in the cookie").to_owned();
+        world.stored().iter().filter(|row| row["browser_id"] == *id).count()
+    };
+    assert_eq!((of(&mine), of(&theirs)), (2, 2));
+    let page = world.get("/privacy", &[("Cookie", &mine)]);
+    assert!(page.text().contains("action=\"/privacy/erase\""));
+    let form = format!("csrf={}", token(&page));
+
+    for (cookie, origin) in [(&mine, "http://evil.localhost"), (&theirs, "http://px.localhost")] {
+        let headers = [("Cookie", &**cookie), ("Origin", origin)];
+        assert_eq!(world.post("/privacy/erase", &headers, &form).status, 403);
+    }
+    assert_eq!((of(&mine), of(&theirs)), (2, 2));
+
+    let reply = world.post("/privacy/erase", &[("Cookie", &mine), ORIGIN], &form);
+    assert_eq!((reply.status, place(&reply)), (303, "/privacy?done=erased"));
+    let expired: Vec<_> =
+        reply.headers_named("Set-Cookie").filter(|line| line.contains("Max-Age=0")).collect();
+    assert_eq!(expired.iter().filter(|line| line.starts_with(ID)).count(), 2, "both jars: {expired:?}");
+    assert_eq!((of(&mine), of(&theirs)), (0, 2));
+    let page = world.get("/privacy?done=erased", &[]);
+    assert!(page.text().contains("is erased") && !page.text().contains("action=\"/privacy/erase\""));
+}

@@ -15,6 +15,7 @@ pub(super) const ENGLISH: Texts = Texts {
         saved: "Your settings are saved.",
         opted_out: "You are opted out.",
         opted_in: "Your opt-out is taken back.",
+        erased: "What was stored under this browser’s id is erased: nobody can look it up any more, and it is on its way out of every file.",
     },
     opt_out: OptOutTexts {
         title: "Opt out of measurement",
@@ -89,6 +90,8 @@ pub(super) const ENGLISH: Texts = Texts {
         embed: "Page with embedded content",
         download: "Download as a file (JSON)",
         download_text: "The file holds every field that is stored.",
+        erase: "Erase all of it",
+        erase_text: "Erasing removes all of this for good, and takes this browser’s id back. It is no opt-out: on its next visit to a site with our pixel this browser is a new one to us.",
     },
     receipt: ReceiptTexts {
         heading: "Your receipt",

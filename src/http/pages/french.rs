@@ -15,6 +15,7 @@ pub(super) const FRENCH: Texts = Texts {
         saved: "Vos réglages sont enregistrés.",
         opted_out: "Votre refus est enregistré.",
         opted_in: "Votre refus est retiré.",
+        erased: "Ce qui était enregistré sous l’identifiant de ce navigateur est effacé : plus personne ne peut le consulter, et il est en train de disparaître de tous les fichiers.",
     },
     opt_out: OptOutTexts {
         title: "Refuser la mesure",
@@ -89,6 +90,8 @@ pub(super) const FRENCH: Texts = Texts {
         embed: "Page avec contenu intégré",
         download: "Télécharger en fichier (JSON)",
         download_text: "Le fichier contient tous les champs enregistrés.",
+        erase: "Tout effacer",
+        erase_text: "L’effacement supprime définitivement tout cela et retire l’identifiant de ce navigateur. Ce n’est pas un refus : à sa prochaine visite sur un site doté de notre pixel, ce navigateur sera nouveau pour nous.",
     },
     receipt: ReceiptTexts {
         heading: "Votre reçu",

@@ -15,6 +15,7 @@ pub(super) const GERMAN: Texts = Texts {
         saved: "Ihre Einstellungen sind gespeichert.",
         opted_out: "Ihr Widerspruch ist gespeichert.",
         opted_in: "Ihr Widerspruch ist zurückgenommen.",
+        erased: "Was unter der Kennung dieses Browsers gespeichert war, ist gelöscht: Niemand kann es mehr nachschlagen, und aus allen Dateien wird es gerade entfernt.",
     },
     opt_out: OptOutTexts {
         title: "Der Messung widersprechen",
@@ -89,6 +90,8 @@ pub(super) const GERMAN: Texts = Texts {
         embed: "Seite mit eingebettetem Inhalt",
         download: "Als Datei herunterladen (JSON)",
         download_text: "Die Datei enthält jedes gespeicherte Feld.",
+        erase: "Alles löschen",
+        erase_text: "Das Löschen entfernt all das endgültig und nimmt auch die Kennung dieses Browsers zurück. Ein Widerspruch ist es nicht: Beim nächsten Besuch einer Website mit unserem Zählpixel ist dieser Browser für uns ein neuer.",
     },
     receipt: ReceiptTexts {
         heading: "Ihre Quittung",

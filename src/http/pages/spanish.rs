@@ -15,6 +15,7 @@ pub(super) const SPANISH: Texts = Texts {
         saved: "Tus ajustes están guardados.",
         opted_out: "Tu exclusión está guardada.",
         opted_in: "Tu exclusión está anulada.",
+        erased: "Lo que se guardaba con el identificador de este navegador está borrado: ya nadie puede consultarlo y está desapareciendo de todos los archivos.",
     },
     opt_out: OptOutTexts {
         title: "Excluirte de la medición",
@@ -89,6 +90,8 @@ pub(super) const SPANISH: Texts = Texts {
         embed: "Página con contenido insertado",
         download: "Descargar como archivo (JSON)",
         download_text: "El archivo contiene todos los campos guardados.",
+        erase: "Borrarlo todo",
+        erase_text: "Al borrar se elimina todo esto para siempre y se retira el identificador de este navegador. No es una exclusión: en su próxima visita a un sitio con nuestro píxel, este navegador será nuevo para nosotros.",
     },
     receipt: ReceiptTexts {
         heading: "Tu recibo",

@@ -33,6 +33,7 @@ pub struct PrivacyTexts {
     pub saved: &'static str,
     pub opted_out: &'static str,
     pub opted_in: &'static str,
+    pub erased: &'static str,
 }
 
 /// Of the page that only opts out.
@@ -108,6 +109,8 @@ pub struct DataTexts {
     pub embed: &'static str,
     pub download: &'static str,
     pub download_text: &'static str,
+    pub erase: &'static str,
+    pub erase_text: &'static str,
 }
 
 /// Of the receipt for a choice, which itself is in English.
