@@ -163,6 +163,7 @@ fn rows_of(image: &SimulatedDisk, who: u64) -> usize {
     let rows = read_all(dir(), &image.shared());
     let is_of = |row: &Row| match row {
         Row::Conversion { conversion, .. } => conversion.identifiers.browser_id.map(Subject::Browser),
+        Row::EmbedView { view, .. } => view.browser_id.map(Subject::Browser),
         Row::OptOut(opt_out) => Some(opt_out.subject),
     };
     rows.iter().filter(|stored| is_of(&stored.row) == Some(person(who))).count()
