@@ -4,6 +4,7 @@
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
 mod erase;
+mod opt_out;
 mod parts;
 mod vendor_list;
 mod worker;
@@ -24,10 +25,12 @@ use crate::service::crypto::{SystemRng, same_secret};
 use crate::service::dev::DevService;
 use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
+use crate::service::opt_out::OptOutService;
 use crate::storage::disk::Disk;
 use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 pub use erase::erase;
+pub use opt_out::opt_out;
 use parts::Shared;
 pub use parts::{identity, live, receipts};
 
@@ -144,6 +147,7 @@ fn admin_service(
         keys: Keys::new(token, same_secret),
         limits: parts::authentications(),
         operation,
+        opt_out: OptOutService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         erasure,
         explain: shared.explain(),
         dev,

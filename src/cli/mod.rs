@@ -8,13 +8,16 @@ mod demo;
 mod erase;
 pub mod explain;
 mod export;
+mod fetch;
 mod gvl;
 mod inspect;
 mod keygen;
 mod log;
+mod optout;
 mod progress;
 mod reindex;
 mod serve;
+mod subject;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -54,6 +57,7 @@ enum Command {
     Inspect(inspect::Args),
     Log(log::Args),
     Reindex(reindex::Args),
+    Optout(optout::Args),
 }
 
 /// What a command reads and writes.
@@ -76,6 +80,7 @@ pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::Inspect(args) => inspect::run(&args, io),
         Command::Log(args) => log::run(&args, io),
         Command::Reindex(args) => reindex::run(&args, io),
+        Command::Optout(args) => optout::run(&args, io),
     }
 }
 

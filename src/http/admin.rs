@@ -1,4 +1,4 @@
-//! The listener for operators: health, metrics, reload, erasures, and in development mode what became of the latest hits.
+//! The listener for operators: health, metrics, reload, erasures, lists of opt-outs, and in development mode what became of the latest hits.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::auth;
 use super::erasures;
 use super::explain::{self, Explain};
+use super::opt_outs;
 use super::rate_limit::RateLimits;
 use super::request::Head;
 use super::response::Answer;
@@ -15,6 +16,7 @@ use crate::service::caller::Keys;
 use crate::service::dev::{DevService, Which};
 use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
+use crate::service::opt_out::OptOutService;
 
 pub struct Admin {
     pub keys: Keys,
@@ -22,6 +24,7 @@ pub struct Admin {
     pub limits: RateLimits,
     pub operation: Arc<Operation>,
     pub erasure: ErasureService,
+    pub opt_out: OptOutService,
     pub explain: Explain,
     /// Only in development mode.
     pub dev: Option<DevService>,
@@ -29,13 +32,19 @@ pub struct Admin {
 
 impl Service for Admin {
     fn intake(&self, method: &str, path: &str) -> Intake {
-        let erases = (method, path) == ("POST", ERASURES);
-        Intake::Body { bytes_max: if erases { erasures::BODY_BYTES_MAX } else { 0 } }
+        let bytes_max = match (method, path) {
+            ("POST", ERASURES) => erasures::BODY_BYTES_MAX,
+            ("POST", OPT_OUTS) => opt_outs::BODY_BYTES_MAX,
+            _ => 0,
+        };
+        Intake::Body { bytes_max }
     }
 
     fn answer(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
-        if head.path == ERASURES {
-            return self.erasures(head, body);
+        match head.path {
+            ERASURES => return self.erasures(head, body),
+            OPT_OUTS => return self.opt_outs(head, body),
+            _ => {}
         }
         Answering::Now(match (head.path, head.method) {
             ("/healthz", "GET" | "HEAD") => Answer::text(200, "ok\n"),
@@ -67,6 +76,16 @@ impl Admin {
             Err(answer) => Answering::Now(answer),
             Ok(_) if head.method == "GET" => Answering::Now(erasures::list(&self.erasure)),
             Ok(_) => erasures::erase(&self.erasure, body),
+        }
+    }
+
+    fn opt_outs(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
+        if head.method != "POST" {
+            return Answering::Now(bad_method("POST"));
+        }
+        match auth::authenticate(&self.keys, &self.limits, head) {
+            Err(answer) => Answering::Now(answer),
+            Ok(_) => opt_outs::record(&self.opt_out, head, body),
         }
     }
 
@@ -132,3 +151,4 @@ pub(super) fn json_text(status: u16, text: String) -> Answer {
 }
 
 const ERASURES: &str = "/admin/erasures";
+const OPT_OUTS: &str = "/admin/optouts";

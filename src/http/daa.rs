@@ -16,7 +16,7 @@ use super::response::Answer;
 use super::service::Answering;
 use super::visitor;
 use crate::domain::id::BrowserId;
-use crate::domain::opt_out::{Choice, OptOutView};
+use crate::domain::opt_out::{Choice, OptOutView, Subject};
 use crate::domain::time::Timestamp;
 use crate::service::crypto::MacKey;
 use crate::service::opt_out::OptOutService;
@@ -53,7 +53,9 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
     // Firefox leaves the header off redirect hops, so it is looked at here and not on the way back.
     let kept_apart = cookie::is_partitioned(head);
     Answering::later(async move {
-        let recording = timeout(RECORDING_MAX, service.choose(&ids, Choice::Out)).await;
+        let recording =
+            timeout(RECORDING_MAX, service.choose(ids.iter().copied().map(Subject::Browser), Choice::Out))
+                .await;
         let check = Check { request, kept_apart, recorded: matches!(recording, Ok(Ok(_))) };
         let answer = redirect(format!("/daa/check?state={}", check.state(&live.daa_key, now)))
             .with("Tk", TrackingStatus::Updated.code());

@@ -2,15 +2,13 @@
 //!
 //! No answer repeats an identifier.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::response::Answer;
 use super::service::Answering;
-use crate::domain::id::PartnerId;
 use crate::domain::opt_out::Subject;
 use crate::service::erasure::ErasureService;
+use crate::service::subject::Named;
 
 /// A thousand subjects, each with some room around it.
 pub(super) const BODY_BYTES_MAX: usize = 256 << 10;
@@ -22,41 +20,6 @@ const LISTED_MAX: usize = 1_000;
 struct Request<'a> {
     #[serde(borrow)]
     subjects: Vec<Named<'a>>,
-}
-
-/// One of these, and the partner with its own.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Named<'a> {
-    browser_id: Option<&'a str>,
-    hashed_device_id: Option<&'a str>,
-    hashed_email: Option<&'a str>,
-    hashed_phone: Option<&'a str>,
-    partner_id: Option<u32>,
-    hashed_partner_user_id: Option<&'a str>,
-}
-
-impl Named<'_> {
-    fn subject(&self) -> Option<Subject> {
-        fn read<T: FromStr>(
-            text: Option<&str>,
-            make: impl FnOnce(T) -> Subject,
-        ) -> Option<Result<Subject, ()>> {
-            text.map(|text| text.parse().map(make).map_err(|_| ()))
-        }
-        let partner = |id| Subject::PartnerUser(PartnerId::from_number(self.partner_id.unwrap_or(0)), id);
-        let named = [
-            read(self.browser_id, Subject::Browser),
-            read(self.hashed_device_id, Subject::Device),
-            read(self.hashed_email, Subject::Email),
-            read(self.hashed_phone, Subject::Phone),
-            read(self.hashed_partner_user_id, partner),
-        ];
-        let has_partner = self.partner_id.is_some() == self.hashed_partner_user_id.is_some();
-        let mut named = named.into_iter().flatten();
-        let first = named.next().filter(|_| has_partner)?.ok()?;
-        named.next().is_none().then_some(first)
-    }
 }
 
 #[derive(Serialize)]
@@ -114,22 +77,24 @@ fn subjects(body: &[u8]) -> Result<Vec<Subject>, String> {
     // What the parser says about a value may repeat it.
     let request: Request<'_> = serde_json::from_slice(body)
         .map_err(|error| format!("line {}, column {}: expected {EXPECTED}", error.line(), error.column()))?;
-    if request.subjects.is_empty() || request.subjects.len() > SUBJECTS_MAX {
-        return Err(format!("expected 1 to {SUBJECTS_MAX} subjects"));
+    let mut subjects = Vec::new();
+    for (index, named) in request.subjects.iter().enumerate() {
+        let named = named.subjects().map_err(|error| format!("subject {}: {error}", index + 1))?;
+        subjects.extend(named);
     }
-    let read = |(index, named): (usize, &Named<'_>)| {
-        named.subject().ok_or_else(|| format!("subject {}: expected {EXPECTED}", index + 1))
-    };
-    request.subjects.iter().enumerate().map(read).collect()
+    if subjects.is_empty() || subjects.len() > SUBJECTS_MAX {
+        return Err(format!("expected 1 to {SUBJECTS_MAX} identifiers"));
+    }
+    Ok(subjects)
 }
 
-const EXPECTED: &str = "{\"subjects\": [{\"browser_id\": \"32 hexadecimal digits\"}, …], or with hashed_email, \
-    hashed_phone, hashed_device_id, or partner_id and hashed_partner_user_id, each of 64 hexadecimal digits";
+const EXPECTED: &str = "{\"subjects\": [{\"browser_id\": \"…\"}, …], or with hashed_email, hashed_phone, device_id, \
+    hashed_device_id, or partner_id and partner_user_id or hashed_partner_user_id";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{BrowserId, HashedEmail, HashedPartnerUserId};
+    use crate::domain::id::{BrowserId, HashedEmail, HashedPartnerUserId, PartnerId};
 
     #[test]
     fn subjects_are_named_by_one_identifier_each() {
@@ -156,7 +121,6 @@ mod tests {
             many(SUBJECTS_MAX + 1),
             format!(r#"{{"subjects":[{{"browser_id":"{long}"}}]}}"#),
             format!(r#"{{"subjects":[{{"hashed_email":"{short}"}}]}}"#),
-            format!(r#"{{"subjects":[{{"browser_id":"{short}","hashed_email":"{long}"}}]}}"#),
             format!(r#"{{"subjects":[{{"hashed_partner_user_id":"{long}"}}]}}"#),
             format!(r#"{{"subjects":[{{"browser_id":"{short}","partner_id":7}}]}}"#),
             r#"{"subjects":[{}]}"#.to_owned(),

@@ -17,6 +17,7 @@ pub mod csrf;
 pub mod daa;
 pub mod explain;
 pub mod opt_out;
+mod opt_outs;
 pub mod pages;
 pub mod pixel;
 pub mod pixel_hit;

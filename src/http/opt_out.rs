@@ -13,7 +13,7 @@ use super::response::Answer;
 use super::service::Answering;
 use super::visitor;
 use crate::domain::id::BrowserId;
-use crate::domain::opt_out::{Choice, OptOutView};
+use crate::domain::opt_out::{Choice, OptOutView, Subject};
 use crate::domain::time::Timestamp;
 use crate::service::live::Live;
 use crate::service::opt_out::OptOutService;
@@ -114,7 +114,7 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
     let host = head.host().unwrap_or_default().to_owned();
     let back = privacy::Back::from(body, choice);
     Answering::later(async move {
-        let answer = match service.choose(&ids, choice).await {
+        let answer = match service.choose(ids.iter().copied().map(Subject::Browser), choice).await {
             Ok(recorded) => back.answer(receipt::sign(&host, &live, recorded)),
             // The cookie works even where the log does not.
             Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),

@@ -84,11 +84,17 @@ impl Route {
 
 impl Route {
     /// Whether the answer is for one browser, and leaves the mark of its opt-out as it is: then it sets it again. The
-    /// pixel does so itself; documents are kept by caches, which would opt others out.
+    /// pixel does so itself; documents are kept by caches, which would opt others out; an explanation changes nothing.
     const fn renews_opt_out(&self) -> bool {
         !matches!(
             self,
-            Self::Pixel | Self::Embed | Self::Style | Self::Document(_) | Self::ReceiptKeys | Self::Choose(_)
+            Self::Pixel
+                | Self::Embed
+                | Self::Unknown
+                | Self::Style
+                | Self::Document(_)
+                | Self::ReceiptKeys
+                | Self::Choose(_)
         )
     }
 }

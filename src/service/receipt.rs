@@ -68,7 +68,7 @@ pub struct Terms {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub at_ms: u64,
     pub choice: Chosen,
-    pub ids_recorded: u32,
+    pub ids_recorded: u64,
     /// `disk`, or [`NO_RECORD`] where there was no id to record.
     pub ack: String,
     pub key_id: u32,
@@ -193,7 +193,7 @@ mod tests {
 
     const AT: Timestamp = Timestamp(1_795_316_645_678);
 
-    fn receipt(choice: Choice, ids: u32) -> Receipt {
+    fn receipt(choice: Choice, ids: u64) -> Receipt {
         let recorded = Recorded { at: AT, choice, ids, ack: (ids > 0).then_some(AckClass::Disk) };
         keys(&[7]).sign("PX.example", recorded).expect("there is a key")
     }

@@ -29,6 +29,11 @@ impl OptOuts {
         self.subjects.is_empty() && self.concealed.is_empty()
     }
 
+    /// All of them, in no order.
+    pub fn subjects(&self) -> impl Iterator<Item = Subject> {
+        self.subjects.iter().map(|entry| *entry.key())
+    }
+
     pub(super) fn insert(&self, subject: Subject) {
         self.subjects.insert(subject, ());
     }

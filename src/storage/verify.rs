@@ -184,6 +184,15 @@ fn skip_damage(disk: &dyn Disk, dir: &Path, link: &Link, accept_loss: bool) -> R
 /// Derives the indexes from the log once more, as every start does, and says what is in them. They live in memory
 /// alone, so there is nothing on the disk that could disagree with the log.
 pub fn reindex(dir: &Path) -> Result<Recovery, OpenError> {
+    read_index(dir).map(|(recovery, _)| recovery)
+}
+
+/// Who has opted out by what is in `dir` at the moment. Takes no lock.
+pub fn opt_outs(dir: &Path) -> Result<OptOuts, OpenError> {
+    read_index(dir).map(|(_, index)| index.opt_outs)
+}
+
+fn read_index(dir: &Path) -> Result<(Recovery, Index), OpenError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let index = Index {
         dedup: Dedup::new(u64::MAX, usize::MAX),
@@ -191,5 +200,5 @@ pub fn reindex(dir: &Path) -> Result<Recovery, OpenError> {
         erasures: Erasures::default(),
         dedup_from_ms: 0,
     };
-    survey(&*disk, dir, index).map(|(recovered, ..)| recovered.recovery)
+    survey(&*disk, dir, index).map(|(recovered, ..)| (recovered.recovery, recovered.index))
 }

@@ -11,6 +11,7 @@ mod explain;
 mod gated_disk;
 mod layers;
 mod opt_out;
+mod opt_out_list;
 mod pixel;
 mod privacy;
 mod readme;

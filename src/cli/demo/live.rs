@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use askama::Template;
 
-use super::fetch::fetch;
 use super::hits::{HITS, Hit};
 use super::pages::{nothing_here, page, parameter, see_other};
 use super::places::Places;
 use super::rows::{self, Row};
+use crate::cli::fetch::{Reply, fetch};
 use crate::http::request::Head;
 use crate::http::service::Answering;
 
@@ -47,8 +47,8 @@ impl Server {
     async fn seen(self) -> Seen {
         let request = format!("GET /dev/all HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin);
         let rows = match fetch(self.admin, &request).await {
-            Ok((200, body)) => rows::from_json(&body).map_err(|error| error.to_string()),
-            Ok((status, _)) => Err(format!("the admin listener answers {status}")),
+            Ok(Reply { status: 200, body, .. }) => rows::from_json(&body).map_err(|error| error.to_string()),
+            Ok(Reply { status, .. }) => Err(format!("the admin listener answers {status}")),
             Err(error) => Err(format!("the admin listener cannot be asked: {error}")),
         };
         match rows {

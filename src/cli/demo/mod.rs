@@ -1,6 +1,5 @@
 //! `pixelgate demo`: the server in development mode, with pages to try it on.
 
-mod fetch;
 mod hits;
 mod live;
 mod news;
@@ -127,6 +126,7 @@ fn write_invitation(places: &Places, temporary: bool, io: &mut Io<'_>) -> Result
 mod tests {
     use super::*;
     use crate::app::Environment;
+    use crate::cli::fetch::fetch;
     use crate::storage::reader;
 
     /// A server and the demo's pages beside it, all on free ports.
@@ -158,9 +158,9 @@ mod tests {
 
         fn ask(&self, request: &str) -> (u16, String) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let answer = runtime.expect("a runtime").block_on(fetch::fetch(self.pages, request));
-            let (status, body) = answer.expect("an answer");
-            (status, String::from_utf8(body).expect("text"))
+            let answer = runtime.expect("a runtime").block_on(fetch(self.pages, request));
+            let answer = answer.expect("an answer");
+            (answer.status, String::from_utf8(answer.body).expect("text"))
         }
 
         fn press(&self, hit: &str) -> u16 {

@@ -45,6 +45,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
             writeln!(io.out, "consent: {}", ours.consent)?;
             writeln!(io.out, "legitimate interest: {}", ours.legitimate_interest)?;
             writeln!(io.out, "either of them: {}", ours.flexible)?;
+            writeln!(io.out, "features: {}", ours.features)?;
+            writeln!(io.out, "special features: {}", ours.special_features)?;
         }
     }
     match &*objections(&policy, now) {

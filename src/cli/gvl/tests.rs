@@ -74,7 +74,7 @@ fn of(version: u16, updated: Timestamp) -> String {
     format!(
         "{{\"gvlSpecificationVersion\": 3, \"vendorListVersion\": {version}, \"lastUpdated\": \"{updated}\", \
          \"vendors\": {{\"755\": {{\"id\": 755, \"purposes\": [1, 3], \"legIntPurposes\": [7], \
-         \"flexiblePurposes\": [7]}}}}}}"
+         \"flexiblePurposes\": [7], \"features\": [3], \"specialFeatures\": []}}}}}}"
     )
 }
 
@@ -194,7 +194,10 @@ fn a_list_is_shown_with_our_entry() {
     assert_eq!(code, 0);
     let (first, rest) = out.split_once('\n').expect("lines");
     assert!(first.ends_with("3 days old, 1 vendors (0 deleted): usable; vendor 755 is listed"), "{out}");
-    assert_eq!(rest, "consent: 1, 3\nlegitimate interest: 7\neither of them: 7\n");
+    assert_eq!(
+        rest,
+        "consent: 1, 3\nlegitimate interest: 7\neither of them: 7\nfeatures: 3\nspecial features: none\n"
+    );
     let (out, code) = command(&["gvl", "show", &file, "--vendor", "755", "--json"], "");
     let answer: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!((code, &answer["list"]["age_days"]), (0, &3.into()));
