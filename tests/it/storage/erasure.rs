@@ -16,6 +16,7 @@ use pixelgate::storage::disk::Disk;
 use pixelgate::storage::entry::Entry;
 use pixelgate::storage::log::{Appended, Log};
 use pixelgate::storage::options::{Housekeeping, LogOptions};
+use pixelgate::storage::reader::newest_first_on;
 use pixelgate::storage::verify::verify_on;
 
 use super::support::*;
@@ -194,6 +195,33 @@ fn every_identifier_of_a_row_can_be_the_one_that_is_erased() {
     assert!(log.erasures().wait(Duration::from_secs(20)));
     assert_eq!(stored_ids(&disk), [event_id(104)].into());
     assert_eq!(traces(&[subjects[0], email(101), phone(102), person(103)], &disk.all_bytes()), 0);
+}
+
+#[test]
+fn every_kind_of_row_is_erased_and_read_from_either_end() {
+    let disk = SimulatedDisk::new(1, Faults::default());
+    let log = opened(&disk, never());
+    let rows = (0..60).map(|number| match (person(number % 3), number % 2) {
+        (Subject::Browser(browser), 1) => embed_view(browser, number),
+        (subject, _) => row(subject, number),
+    });
+    append_each(&log, rows);
+    erase(&log, &[person(1)]);
+    append_each(&log, (60..90).map(|number| row(person(number % 3), number)));
+    let shown = || {
+        let files = newest_first_on(disk.shared(), dir()).expect("a log");
+        let rows = files.map(|file| file.map(|row| row.expect("no damage").row.event_id().expect("an event")));
+        rows.map(Iterator::collect).collect::<Vec<Vec<_>>>()
+    };
+    let before = shown();
+    assert!(before.len() > 1);
+    let expect = (0..90).filter(|number| *number >= 60 || number % 3 != 1).map(event_id).collect::<Vec<_>>();
+    assert_eq!(before.into_iter().rev().flatten().collect::<Vec<_>>(), expect);
+    log.close().expect("a good disk");
+    let log = opened(&disk, at_once());
+    assert!(log.erasures().wait(Duration::from_secs(20)));
+    assert_eq!(shown().into_iter().rev().flatten().collect::<Vec<_>>(), expect);
+    assert_eq!(traces(&[person(1)], &disk.all_bytes()), 10);
 }
 
 #[test]

@@ -7,15 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pixelgate::consent::gate::Gate;
+use pixelgate::consent::gate::{Gate, Permitted};
 use pixelgate::consent::policy::{Policy, Regime};
+use pixelgate::consent::regulated::Regulated;
 use pixelgate::consent::rule::Circumstances;
 use pixelgate::consent::signals::Signals;
 use pixelgate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
+use pixelgate::domain::embed_view::EmbedView;
 use pixelgate::domain::erasure::{Erasure, ErasureId};
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::{AccountId, BrowserId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
 use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject};
+use pixelgate::domain::page::PageAddress;
 use pixelgate::domain::time::{Clock, Rng, Timestamp};
 use pixelgate::storage::disk::Disk;
 use pixelgate::storage::entry::Entry;
@@ -160,15 +163,23 @@ pub(super) fn with_event_id(text: &str, draft: Conversion) -> Conversion {
 
 /// Lets it through a gate that knows of no opt-out.
 pub(super) fn admit(draft: Conversion) -> Entry {
+    let at = draft.at;
+    Entry::Conversion(permit(draft, at))
+}
+
+pub(super) fn embed_view(browser_id: BrowserId, number: u64) -> Entry {
+    let page = PageAddress::reduce("https://news.example/embed").expect("an address");
+    let at = Timestamp(1_795_316_645_678);
+    let view = EmbedView { id: event_id(number), at, page, browser_id: Some(browser_id), country: None };
+    Entry::EmbedView(permit(view, at))
+}
+
+fn permit<T: Regulated>(draft: T, now: Timestamp) -> Permitted<T> {
     let gate = Gate::new(Policy::new(Regime::None));
     let signals = Signals::default();
-    let about = Circumstances {
-        heard: &gate.hear(&signals),
-        directed_to_children: false,
-        opt_outs: &Stale,
-        now: draft.at,
-    };
-    Entry::Conversion(gate.admit(draft, &about).expect("nothing speaks against it"))
+    let about =
+        Circumstances { heard: &gate.hear(&signals), directed_to_children: false, opt_outs: &Stale, now };
+    gate.admit(draft, &about).map_err(|_| "refused").expect("nothing speaks against it")
 }
 
 /// Acknowledged when it is on the disk.
