@@ -210,7 +210,8 @@ fn every_kind_of_row_is_erased_and_read_from_either_end() {
     append_each(&log, (60..90).map(|number| row(person(number % 3), number)));
     let shown = || {
         let files = newest_first_on(disk.shared(), dir()).expect("a log");
-        let rows = files.map(|file| file.map(|row| row.expect("no damage").row.event_id().expect("an event")));
+        let rows =
+            files.map(|file| file.map(|row| row.expect("no damage").row.event_id().expect("an event")));
         rows.map(Iterator::collect).collect::<Vec<Vec<_>>>()
     };
     let before = shown();
