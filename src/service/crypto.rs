@@ -64,11 +64,6 @@ pub fn is_signed_by(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
 }
 
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
-}
-
 /// Whether two secrets are equal, in a time that depends on their lengths only.
 pub fn same_secret(known: &[u8], given: &[u8]) -> bool {
     let difference = known.iter().zip(given).fold(known.len() ^ given.len(), |difference, (a, b)| {

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use arrayvec::ArrayVec;
 use serde::Deserialize;
 
-use super::crypto::sha256;
 use crate::domain::id::{HashedDeviceId, HashedPartnerUserId, PartnerId};
 use crate::domain::opt_out::Subject;
+use crate::storage::digest::sha256;
 
 /// One or more identifiers of one person. A partner's id for a person comes with the partner's number.
 #[derive(Debug, Default, Deserialize)]

@@ -37,7 +37,7 @@ mod active;
 mod chain;
 mod commit;
 mod dedup;
-mod digest;
+pub mod digest;
 pub mod disk;
 pub mod durable;
 pub mod entry;

@@ -135,15 +135,16 @@ pub fn newest_first_on(
     let (mut doomed, mut ends_log) = (Doomed::new(), true);
     Ok(chain.links.into_iter().rev().map(move |link| {
         // What cannot be read is told when it is asked for its rows.
-        let _ = note_erasures(&*disk, &dir, &link, &mut doomed);
+        let open = load(&*disk, &dir, &link).ok().flatten();
+        open.iter().for_each(|open| open.note_erasures(&mut doomed));
         Rows {
             disk: disk.clone(),
             dir: dir.clone(),
-            links: VecDeque::from([link]),
+            links: if open.is_some() { VecDeque::new() } else { VecDeque::from([link]) },
             ends_log: std::mem::replace(&mut ends_log, false),
             doomed: doomed.clone(),
             from: From::Start,
-            open: None,
+            open,
         }
     }))
 }
@@ -152,25 +153,19 @@ pub fn newest_first_on(
 /// done with when we look here is out of the files before we come to them.
 fn doomed(disk: &dyn Disk, dir: &Path, links: &[Link]) -> io::Result<Doomed> {
     let mut doomed = Doomed::new();
-    links.iter().try_for_each(|link| note_erasures(disk, dir, link, &mut doomed))?;
+    for link in links {
+        load(disk, dir, link)?.iter().for_each(|open| open.note_erasures(&mut doomed));
+    }
     Ok(doomed)
 }
 
-fn note_erasures(disk: &dyn Disk, dir: &Path, link: &Link, doomed: &mut Doomed) -> io::Result<()> {
-    let bytes = match file::load(disk, dir, link.header.number, link.end) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        loaded => loaded?,
-    };
-    for piece in pieces(&bytes, link.header) {
-        if let Piece::Frame(_, frame) = piece
-            && (frame.head.kind, frame.head.version) == (ERASURE, VERSION)
-            && let Some(erasure) = StoredErasure::read(frame.payload)
-        {
-            let until = doomed.entry(erasure.subject).or_default();
-            *until = frame.head.sequence.max(*until);
-        }
+/// `None`: it was dropped for its age since we looked.
+fn load(disk: &dyn Disk, dir: &Path, link: &Link) -> io::Result<Option<OpenFile>> {
+    match file::load(disk, dir, link.header.number, link.end) {
+        Ok(bytes) => Ok(Some(OpenFile { header: link.header, bytes, cursor: Cursor::new() })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 /// The rows of a log; holds the bytes of one file at a time.
@@ -215,17 +210,24 @@ impl Rows {
     /// `None` after the last file.
     fn open_next(&mut self) -> Option<Result<(), ReadError>> {
         let link = self.links.pop_front()?;
-        match file::load(&*self.disk, &self.dir, link.header.number, link.end) {
-            Ok(bytes) => self.open = Some(OpenFile { header: link.header, bytes, cursor: Cursor::new() }),
-            // Dropped for its age since we looked.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Some(Err(ReadError::Io { dir: self.dir.clone(), source })),
-        }
-        Some(Ok(()))
+        let opened = load(&*self.disk, &self.dir, &link).map(|open| self.open = open);
+        Some(opened.map_err(|source| ReadError::Io { dir: self.dir.clone(), source }))
     }
 }
 
 impl OpenFile {
+    fn note_erasures(&self, doomed: &mut Doomed) {
+        for piece in pieces(&self.bytes, self.header) {
+            if let Piece::Frame(_, frame) = piece
+                && (frame.head.kind, frame.head.version) == (ERASURE, VERSION)
+                && let Some(erasure) = StoredErasure::read(frame.payload)
+            {
+                let until = doomed.entry(erasure.subject).or_default();
+                *until = frame.head.sequence.max(*until);
+            }
+        }
+    }
+
     fn next(&mut self, doomed: &Doomed, is_last: bool) -> Option<Result<Stored, ReadError>> {
         let file = self.header.number;
         loop {

@@ -86,6 +86,12 @@ pub(super) struct StoredConversion<'a> {
     country: Option<[u8; 2]>,
     restricted_data_use: bool,
     origin_ok: bool,
+    evidence: StoredEvidence,
+}
+
+/// Why a row is there, in the terms of the disk. A part of the layouts of rows, which end with its fields.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct StoredEvidence {
     regime: u8,
     basis: u8,
     activities: u8,
@@ -93,10 +99,32 @@ pub(super) struct StoredConversion<'a> {
     decided_at_ms: u64,
 }
 
+impl StoredEvidence {
+    pub(super) const fn lend(evidence: &Evidence) -> Self {
+        Self {
+            regime: regime_code(evidence.regime),
+            basis: basis_code(evidence.basis),
+            activities: evidence.activities.bits(),
+            policy: evidence.policy.0,
+            decided_at_ms: evidence.decided_at.0,
+        }
+    }
+
+    /// `None` if this version does not know the regime or the basis.
+    pub(super) fn take(self) -> Option<Evidence> {
+        Some(Evidence {
+            regime: Regime::ALL.into_iter().find(|&known| regime_code(known) == self.regime)?,
+            basis: Basis::ALL.into_iter().find(|&known| basis_code(known) == self.basis)?,
+            activities: ActivitySet::from_bits(self.activities),
+            policy: PolicyVersion(self.policy),
+            decided_at: Timestamp(self.decided_at_ms),
+        })
+    }
+}
+
 impl<'a> StoredConversion<'a> {
     pub(super) fn lend(conversion: &'a Conversion, evidence: &Evidence) -> Self {
         let identifiers = &conversion.identifiers;
-        let (regime, basis) = regime_and_basis(evidence);
         Self {
             id: conversion.id.bytes(),
             at_ms: conversion.at.0,
@@ -117,11 +145,7 @@ impl<'a> StoredConversion<'a> {
             country: conversion.country.map(Country::bytes),
             restricted_data_use: conversion.restricted_data_use,
             origin_ok: conversion.origin_ok,
-            regime,
-            basis,
-            activities: evidence.activities.bits(),
-            policy: evidence.policy.0,
-            decided_at_ms: evidence.decided_at.0,
+            evidence: StoredEvidence::lend(evidence),
         }
     }
 
@@ -158,8 +182,7 @@ impl<'a> StoredConversion<'a> {
     pub(super) fn take(self) -> Option<(Conversion, Evidence)> {
         let click_id = self.click_id.map(str::parse).transpose().ok()?;
         let text = |text: &str| ShortText::from_stored(text.to_owned());
-        let decided_at = Timestamp(self.decided_at_ms);
-        let evidence = read_evidence((self.regime, self.basis), self.activities, self.policy, decided_at)?;
+        let evidence = self.evidence.take()?;
         let conversion = Conversion {
             id: self.id(),
             at: Timestamp(self.at_ms),
@@ -188,7 +211,7 @@ impl<'a> StoredConversion<'a> {
 }
 
 /// `None` only where there is something that cannot be read.
-fn known<T, U>(stored: Option<T>, read: impl FnOnce(T) -> Option<U>) -> Option<Option<U>> {
+pub(super) fn known<T, U>(stored: Option<T>, read: impl FnOnce(T) -> Option<U>) -> Option<Option<U>> {
     match stored {
         Some(stored) => read(stored).map(Some),
         None => Some(None),
@@ -202,27 +225,6 @@ fn read_money((micros, currency): (i64, [u8; 3])) -> Option<Money> {
 
 pub(super) fn read_country(code: [u8; 2]) -> Option<Country> {
     Country::parse(std::str::from_utf8(&code).ok()?)
-}
-
-/// As numbers of the disk.
-pub(super) const fn regime_and_basis(evidence: &Evidence) -> (u8, u8) {
-    (regime_code(evidence.regime), basis_code(evidence.basis))
-}
-
-/// `None` if this version does not know the regime or the basis.
-pub(super) fn read_evidence(
-    (regime, basis): (u8, u8),
-    activities: u8,
-    policy: u64,
-    decided_at: Timestamp,
-) -> Option<Evidence> {
-    Some(Evidence {
-        regime: Regime::ALL.into_iter().find(|&known| regime_code(known) == regime)?,
-        basis: Basis::ALL.into_iter().find(|&known| basis_code(known) == basis)?,
-        activities: ActivitySet::from_bits(activities),
-        policy: PolicyVersion(policy),
-        decided_at,
-    })
 }
 
 /// A stored opt-out in the terms of the disk.

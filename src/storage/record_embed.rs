@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{read_country, read_evidence, regime_and_basis, write_postcard};
+use super::record::{StoredEvidence, known, read_country, write_postcard};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::Country;
 use crate::domain::embed_view::EmbedView;
@@ -19,27 +19,18 @@ pub(super) struct StoredEmbedView<'a> {
     page: &'a str,
     browser_id: Option<[u8; 16]>,
     country: Option<[u8; 2]>,
-    regime: u8,
-    basis: u8,
-    activities: u8,
-    policy: u64,
-    decided_at_ms: u64,
+    evidence: StoredEvidence,
 }
 
 impl<'a> StoredEmbedView<'a> {
     pub(super) fn lend(view: &'a EmbedView, evidence: &Evidence) -> Self {
-        let (regime, basis) = regime_and_basis(evidence);
         Self {
             id: view.id.bytes(),
             at_ms: view.at.0,
             page: view.page.as_str(),
             browser_id: view.browser_id.map(BrowserId::bytes),
             country: view.country.map(Country::bytes),
-            regime,
-            basis,
-            activities: evidence.activities.bits(),
-            policy: evidence.policy.0,
-            decided_at_ms: evidence.decided_at.0,
+            evidence: StoredEvidence::lend(evidence),
         }
     }
 
@@ -56,21 +47,13 @@ impl<'a> StoredEmbedView<'a> {
     /// `None` if it is cut short, or a field has a value that this version does not know.
     pub(super) fn read(payload: &'a [u8]) -> Option<(EmbedView, Evidence)> {
         let stored: Self = postcard::from_bytes(payload).ok()?;
-        let evidence = read_evidence(
-            (stored.regime, stored.basis),
-            stored.activities,
-            stored.policy,
-            Timestamp(stored.decided_at_ms),
-        )?;
+        let evidence = stored.evidence.take()?;
         let view = EmbedView {
             id: EventId::from_bytes(stored.id),
             at: Timestamp(stored.at_ms),
             page: PageAddress::from_stored(stored.page.to_owned()),
             browser_id: stored.browser_id.map(BrowserId::from_bytes),
-            country: match stored.country {
-                Some(code) => Some(read_country(code)?),
-                None => None,
-            },
+            country: known(stored.country, read_country)?,
         };
         Some((view, evidence))
     }

@@ -30,8 +30,8 @@ use crate::consent::regulated::Regulated;
 use crate::domain::conversion::Conversion;
 use crate::domain::embed_view::EmbedView;
 use crate::domain::erasure::Erasure;
-use crate::domain::opt_out::{Choice, OptOut, OptOutView};
-use crate::domain::time::Clock;
+use crate::domain::opt_out::{Choice, OptOut, OptOutView, Subjects};
+use crate::domain::time::{Clock, Timestamp};
 
 pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
@@ -219,12 +219,7 @@ impl Writer {
         permitted: &Permitted<Conversion>,
     ) -> Outcome {
         let conversion = permitted.value();
-        // The gate may have looked before the opt-out came. Nobody gets between here and the log.
-        if self.opt_outs.is_any_opted_out(&conversion.subjects()) {
-            self.metrics.opted_out.inc();
-            return Outcome::OptedOut;
-        }
-        if self.sweep.is_before_erasure(&conversion.subjects(), conversion.at) {
+        if self.is_unwanted(&conversion.subjects(), conversion.at) {
             return Outcome::OptedOut;
         }
         let keys = self.dedup.keys_of(conversion);
@@ -245,18 +240,22 @@ impl Writer {
     }
 
     fn take_embed_view(&mut self, round: &mut Round, at: usize, permitted: &Permitted<EmbedView>) -> Outcome {
-        if self.opt_outs.is_any_opted_out(&permitted.value().subjects()) {
-            self.metrics.opted_out.inc();
-            return Outcome::OptedOut;
-        }
         let view = permitted.value();
-        if self.sweep.is_before_erasure(&view.subjects(), view.at) {
+        if self.is_unwanted(&view.subjects(), view.at) {
             return Outcome::OptedOut;
         }
         self.payload.clear();
-        StoredEmbedView::lend(permitted.value(), permitted.evidence()).write(&mut self.payload);
+        StoredEmbedView::lend(view, permitted.evidence()).write(&mut self.payload);
         let needs_sync = round.batch(at).needs_sync;
         self.place(round, EntryKind::EmbedView, EMBED_VIEW, needs_sync)
+    }
+
+    /// Whether anyone whom a row of `at` is about has opted out, or has asked since for erasure. The gate may have looked
+    /// before that came. Nobody gets between here and the log.
+    fn is_unwanted(&self, subjects: &Subjects, at: Timestamp) -> bool {
+        let opted_out = self.opt_outs.is_any_opted_out(subjects);
+        self.metrics.opted_out.inc_by(u64::from(opted_out));
+        opted_out || self.sweep.is_before_erasure(subjects, at)
     }
 
     /// A duplicate is not acknowledged before the first of its kind is as safe as either of them has to be.
