@@ -48,6 +48,7 @@ const fn civil_date(days: u64) -> (u64, u64, u64) {
 }
 
 pub const MS_PER_DAY: u64 = 86_400_000;
+pub const MS_PER_MINUTE: u64 = 60_000;
 
 /// Where the time comes from: the system, or a test's hand.
 pub trait Clock: Send + Sync + 'static {

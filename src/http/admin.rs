@@ -90,9 +90,8 @@ impl Admin {
     }
 
     fn metrics(&self) -> Answer {
-        let mut answer = Answer::text(200, self.operation.metrics());
-        answer.headers[0].1 = "application/openmetrics-text; version=1.0.0; charset=utf-8".into();
-        answer
+        let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        Answer::new(200, content_type, self.operation.metrics())
     }
 
     fn explain(&self, head: &Head<'_>) -> Answer {
@@ -145,9 +144,7 @@ pub(super) fn json(status: u16, value: &impl Serialize) -> Answer {
 }
 
 pub(super) fn json_text(status: u16, text: String) -> Answer {
-    let mut answer = Answer::text(status, text);
-    answer.headers[0].1 = "application/json".into();
-    answer.with("Cache-Control", "no-store")
+    Answer::json(status, text).with("Cache-Control", "no-store")
 }
 
 const ERASURES: &str = "/admin/erasures";

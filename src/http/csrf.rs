@@ -3,8 +3,6 @@
 //! A form counts if the browser says that it comes from our own origin and it carries a token that we signed
 //! lately for the ids that this browser shows.
 
-use data_encoding::BASE64URL_NOPAD;
-
 use super::request::Head;
 use crate::domain::id::BrowserId;
 use crate::domain::time::Timestamp;
@@ -20,39 +18,25 @@ impl Forms {
         Self { key }
     }
 
-    /// `<minute>.<code>`
+    /// What a form for a browser that shows these ids has to hold.
     pub fn token(&self, browser_ids: &[BrowserId], now: Timestamp) -> String {
-        let minute = now.0 / MS_PER_MINUTE;
-        format!("{minute}.{}", BASE64URL_NOPAD.encode(&self.code(minute, browser_ids)))
+        self.key.sign_dated(&[b"form ", &bytes(browser_ids)], now)
     }
 
     /// Whether the posted form is our own page's.
     pub fn is_ours(&self, head: &Head<'_>, body: &[u8], browser_ids: &[BrowserId], now: Timestamp) -> bool {
         let mut fields = form_urlencoded::parse(body);
         let token = fields.find_map(|(name, value)| (name == "csrf").then_some(value));
-        let fresh = token.is_some_and(|token| self.is_fresh(&token, browser_ids, now));
+        let parts = [b"form ", &*bytes(browser_ids)];
+        let fresh = token.is_some_and(|token| self.key.verify_dated(&token, &parts, MINUTES_MAX, now));
         fresh && is_same_origin(head)
-    }
-
-    fn is_fresh(&self, token: &str, browser_ids: &[BrowserId], now: Timestamp) -> bool {
-        let Some((minute, code)) = token.split_once('.') else { return false };
-        let Ok(minute) = minute.parse::<u64>() else { return false };
-        let Ok(code) = BASE64URL_NOPAD.decode(code.as_bytes()) else { return false };
-        let age = (now.0 / MS_PER_MINUTE).abs_diff(minute);
-        age <= MINUTES_MAX
-            && self.key.verify(&Self::parts(minute, browser_ids).each_ref().map(Vec::as_slice), &code)
-    }
-
-    fn code(&self, minute: u64, browser_ids: &[BrowserId]) -> [u8; 32] {
-        self.key.sign(&Self::parts(minute, browser_ids).each_ref().map(Vec::as_slice))
-    }
-
-    fn parts(minute: u64, browser_ids: &[BrowserId]) -> [Vec<u8>; 2] {
-        [format!("form {minute} ").into_bytes(), browser_ids.iter().flat_map(|id| id.bytes()).collect()]
     }
 }
 
-const MS_PER_MINUTE: u64 = 60_000;
+fn bytes(browser_ids: &[BrowserId]) -> Vec<u8> {
+    browser_ids.iter().flat_map(|id| id.bytes()).collect()
+}
+
 const MINUTES_MAX: u64 = 120;
 
 /// `Origin` names the host that the request went to; browsers send it with every form they post.
@@ -69,6 +53,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
+    use crate::domain::time::MS_PER_MINUTE;
 
     const NOW: Timestamp = Timestamp(1_000_000 * MS_PER_MINUTE);
 

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
 use tokio::time::timeout;
 
 use super::address::AddressKey;
@@ -66,8 +65,8 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
 /// `GET /daa/check?state=…`: the browser is back from [`answer`], with the cookie or without it.
 pub fn check<V>(pixel: &PixelService<V>, head: &Head<'_>) -> Answer {
     let (live, now) = (pixel.live.load(), pixel.clock.now());
-    let mut states = visitor::parameters(head).filter(|(name, _)| name == "state");
-    let state = states.next().and_then(|(_, state)| Check::from_state(state, &live.daa_key, now));
+    let state = visitor::parameter(head, "state");
+    let state = state.and_then(|state| Check::from_state(&state, &live.daa_key, now));
     let Some(Check { request, kept_apart, recorded }) = state else {
         return Answer::text(400, "this is not where our own page leads to\n");
     };
@@ -135,21 +134,16 @@ struct Token<'a> {
 }
 
 impl Token<'_> {
-    /// `<minute>.<code>`
     fn make(&self, key: &MacKey, now: Timestamp) -> String {
-        let minute = now.0 / MS_PER_MINUTE;
-        format!("{minute}.{}", BASE64URL_NOPAD.encode(&key.sign(&[&self.bytes(minute)])))
+        key.sign_dated(&[&self.bytes()], now)
     }
 
     fn is_fresh(&self, token: &str, key: &MacKey, now: Timestamp) -> bool {
-        let Some((minute, code)) = token.split_once('.') else { return false };
-        is_recent(minute, TOKEN_MINUTES_MAX, now)
-            .zip(BASE64URL_NOPAD.decode(code.as_bytes()).ok())
-            .is_some_and(|(minute, code)| key.verify(&[&self.bytes(minute)], &code))
+        key.verify_dated(token, &[&self.bytes()], TOKEN_MINUTES_MAX, now)
     }
 
-    fn bytes(&self, minute: u64) -> Vec<u8> {
-        let mut bytes = format!("token {minute} {} {} ", self.participant, self.client.0).into_bytes();
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("token {} {} ", self.participant, self.client.0).into_bytes();
         bytes.extend(self.ids.iter().flat_map(|id| id.bytes()));
         bytes
     }
@@ -166,36 +160,30 @@ struct Check {
 }
 
 impl Check {
-    /// `<minute>.<origin>.<kept apart>.<recorded>.<participant>.<code>`; nobody but us can make one.
+    /// `<origin>.<kept apart>.<recorded>.<participant>.<minute>.<code>`; nobody but us can make one.
     fn state(&self, key: &MacKey, now: Timestamp) -> String {
         let Self { request, kept_apart, recorded } = self;
-        let minute = now.0 / MS_PER_MINUTE;
         let (apart, recorded) = (u8::from(*kept_apart), u8::from(*recorded));
-        let text = format!("{minute}.{}.{apart}.{recorded}.{}", request.back, request.participant);
-        let code = BASE64URL_NOPAD.encode(&key.sign(&[b"state ", text.as_bytes()]));
+        let text = format!("{}.{apart}.{recorded}.{}", request.back, request.participant);
+        let code = key.sign_dated(&[b"state ", text.as_bytes()], now);
         format!("{text}.{code}")
     }
 
     fn from_state(state: &str, key: &MacKey, now: Timestamp) -> Option<Self> {
-        let (text, code) = state.rsplit_once('.')?;
-        let code = BASE64URL_NOPAD.decode(code.as_bytes()).ok()?;
-        if !key.verify(&[b"state ", text.as_bytes()], &code) {
-            return None;
-        }
-        let mut parts = text.splitn(5, '.');
-        is_recent(parts.next()?, STATE_MINUTES_MAX, now)?;
+        // No participant has a dot in its id.
+        let mut parts = state.splitn(5, '.');
         let back: usize = parts.next()?.parse().ok()?;
         let (kept_apart, recorded) = (parts.next()? == "1", parts.next()? == "1");
         let participant = parts.next()?.to_owned();
+        let code = parts.next()?;
+        let text = state.strip_suffix(code)?.strip_suffix('.')?;
+        if !key.verify_dated(code, &[b"state ", text.as_bytes()], STATE_MINUTES_MAX, now) {
+            return None;
+        }
         ORIGINS.get(back)?;
         let request = Request { action: Action::OptOut, participant, back, token: None };
         Some(Self { request, kept_apart, recorded })
     }
-}
-
-fn is_recent(minute: &str, minutes_max: u64, now: Timestamp) -> Option<u64> {
-    let minute: u64 = minute.parse().ok()?;
-    ((now.0 / MS_PER_MINUTE).abs_diff(minute) <= minutes_max).then_some(minute)
 }
 
 fn is_participant(id: &str) -> bool {
@@ -204,9 +192,7 @@ fn is_participant(id: &str) -> bool {
 }
 
 fn redirect(location: String) -> Answer {
-    let mut answer = Answer::text(302, "").with("Location", location).with("Cache-Control", "no-store");
-    answer.headers.remove(0);
-    answer
+    Answer::redirect(location).with("Cache-Control", "no-store")
 }
 
 /// Where alone this leads to.
@@ -222,7 +208,6 @@ const FAILED: u8 = 2;
 const TOKEN_MISMATCH: u8 = 3;
 
 const PARTICIPANT_CHARS_MAX: usize = 32;
-const MS_PER_MINUTE: u64 = 60_000;
 /// People read the page before they choose.
 const TOKEN_MINUTES_MAX: u64 = 120;
 /// A redirect takes no time, but for a slow line.

@@ -55,7 +55,7 @@ pub(super) fn erase<'s>(service: &'s ErasureService, body: &[u8]) -> Answering<'
                     within_s: receipt.within.as_secs(),
                 },
             ),
-            Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
+            Err(error) => Answer::try_later(&error),
         }
     })
 }

@@ -6,7 +6,7 @@ use super::admin::{bad_method, json_text};
 use super::pixel;
 use super::request::Head;
 use super::response::Answer;
-use super::visitor::{decode, parameters};
+use super::visitor::{decode, parameter, parameters};
 use crate::domain::conversion::Country;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::Clock;
@@ -28,18 +28,14 @@ impl Explain {
         if head.method != "GET" {
             return bad_method("GET");
         }
-        let values = |wanted: &'static str| {
-            parameters(head)
-                .filter(move |(name, _)| name == wanted)
-                .map(|(_, value)| decode(value).into_owned())
-        };
-        let names: Vec<_> = values("activity").collect();
-        let asked = activities(names.iter().map(|name| &**name), values("partner").next().as_deref());
+        let activities_named = parameters(head).filter(|(name, _)| name == "activity");
+        let names: Vec<_> = activities_named.map(|(_, value)| decode(value)).collect();
+        let asked = activities(names.iter().map(|name| &**name), parameter(head, "partner").as_deref());
         let asked = match asked {
             Ok(asked) => asked,
             Err(error) => return Answer::text(400, format!("{error}\n")),
         };
-        let country = values("country").next().map(|code| Country::parse(&code));
+        let country = parameter(head, "country").map(|code| Country::parse(&code));
         if country == Some(None) {
             return Answer::text(400, "a country is two letters, as in ISO 3166-1\n");
         }

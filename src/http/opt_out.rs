@@ -56,9 +56,8 @@ pub fn status<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, head: &Head<
     let state = State::read(pixel, &live, head, pixel.clock.now());
     let (cookie, server) = (state.cookie, state.server);
     let text = format!(r#"{{"opted_out":{},"cookie":{cookie},"server":{server}}}"#, cookie || server);
-    let mut answer = Answer::text(200, text);
-    answer.headers[0].1 = "application/json".into();
-    let answer = answer.with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
+    let answer =
+        Answer::json(200, text).with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
     state.restore_mark(untracked(answer, head), &live)
 }
 
@@ -117,7 +116,7 @@ pub fn choose<'s, V: OptOutView + Send + Sync>(
         let answer = match service.choose(ids.iter().copied().map(Subject::Browser), choice).await {
             Ok(recorded) => back.answer(receipt::sign(&host, &live, recorded)),
             // The cookie works even where the log does not.
-            Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
+            Err(error) => Answer::try_later(&error),
         };
         let answer = answer.with("Cache-Control", "no-store").with("Tk", TrackingStatus::Updated.code());
         match choice {

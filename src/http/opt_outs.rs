@@ -20,7 +20,7 @@ const ERRORS_MAX: usize = 100;
 struct Taken {
     /// Identifiers, of which a row may have several.
     recorded: u64,
-    ack: &'static str,
+    ack: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -36,8 +36,10 @@ pub(super) fn record<'s>(service: &'s OptOutService, head: &Head<'_>, body: &[u8
     };
     Answering::later(async move {
         match service.choose(subjects, Choice::Out).await {
-            Ok(recorded) => json(200, &Taken { recorded: recorded.ids, ack: "disk" }),
-            Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "1"),
+            Ok(recorded) => {
+                json(200, &Taken { recorded: recorded.ids, ack: recorded.ack.map(|ack| ack.name()) })
+            }
+            Err(error) => Answer::try_later(&error),
         }
     })
 }

@@ -56,13 +56,11 @@ pub fn embed<'s, V: OptOutView + Send + Sync>(
     let live = service.live.load();
     let at = service.clock.now();
     let mut href = None;
-    let (mut signals, jar) = visitor::read_with(head, &live, at, |name, raw| {
+    let visitor = visitor::visitor(head, &live, &*service.opt_outs, at, |name, raw| {
         if name == "href" && href.is_none() {
             href = Some(visitor::decode(raw));
         }
     });
-    jar.note_opt_outs(&mut signals, &*service.opt_outs);
-    let visitor = Visitor { at, signals, browser: jar.browser() };
     let recording = service.record_embed(href.as_deref(), &visitor);
     Answering::later(async move { with_outcomes(image(), &[recording.await]) })
 }
@@ -92,13 +90,11 @@ struct Request<'q> {
 impl<'q> Request<'q> {
     fn read(head: &Head<'q>, live: &Live, opt_outs: &dyn OptOutView, at: Timestamp) -> Self {
         let (mut reader, mut wants_script) = (pixel_hit::Reader::new(), false);
-        let (mut signals, jar) = visitor::read_with(head, live, at, |name, raw| {
+        let visitor = visitor::visitor(head, live, opt_outs, at, |name, raw| {
             // Only this exact name: any other would be somebody else's text in our script.
             wants_script |= name == "tpx_cb" && visitor::decode(raw) == CALLBACK;
             reader.see(name, raw);
         });
-        jar.note_opt_outs(&mut signals, opt_outs);
-        let visitor = Visitor { at, signals, browser: jar.browser() };
         Self { hit: reader.finish(head), visitor, wants_script }
     }
 }

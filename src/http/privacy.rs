@@ -115,7 +115,7 @@ pub fn erase<'s, V: OptOutView + Send + Sync>(
         let subjects: Vec<_> = ids.into_iter().map(Subject::Browser).collect();
         if let Err(error) = erasure.erase(&subjects).await {
             // With the id, so that the person can ask again.
-            return Answer::text(503, format!("{error}\n")).with("Retry-After", "1");
+            return Answer::try_later(&error);
         }
         let parameters =
             [("done", Some(Done::Erased.name())), (LANGUAGE_PARAMETER, language.map(Language::tag))];
@@ -154,9 +154,7 @@ pub fn download<'s, V: OptOutView + Send + Sync>(
 }
 
 fn file(json: String) -> Answer {
-    let mut answer = Answer::text(200, json);
-    answer.headers[0].1 = "application/json".into();
-    answer
+    Answer::json(200, json)
         .with("Content-Disposition", "attachment; filename=\"stored-about-this-browser.json\"")
         .with("Cache-Control", "no-store")
         .with("Vary", "Cookie")

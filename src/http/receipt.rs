@@ -17,7 +17,7 @@ pub fn sign(host: &str, live: &Live, recorded: Recorded) -> Option<String> {
 
 /// The receipt in the request's address, if we signed it for this very host.
 pub fn shown(head: &Head<'_>, live: &Live) -> Option<Receipt> {
-    let text = parameter(head, "receipt")?;
+    let text = visitor::parameter(head, "receipt")?;
     let receipt = Receipt::from_compact(&text, head.host().unwrap_or_default())?;
     live.receipts.verify(&receipt).then_some(receipt)
 }
@@ -27,16 +27,14 @@ pub fn download(head: &Head<'_>, live: &Live) -> Answer {
     let Some(receipt) = shown(head, live) else {
         return Answer::text(404, "this is no receipt of ours\n");
     };
-    let wants_json = parameter(head, "format").is_some_and(|format| format == "json");
+    let wants_json = visitor::parameter(head, "format").is_some_and(|format| format == "json");
     let (content_type, name, text) = if wants_json {
         let text = serde_json::to_string_pretty(&receipt).unwrap_or_default();
         ("application/json", "attachment; filename=\"receipt.json\"", text)
     } else {
         ("text/plain; charset=utf-8", "attachment; filename=\"receipt.txt\"", receipt.text())
     };
-    let mut answer = Answer::text(200, text);
-    answer.headers[0].1 = content_type.into();
-    answer
+    Answer::new(200, content_type, text)
         .with("Content-Disposition", name)
         .with("Cache-Control", "no-store")
         .with("X-Content-Type-Options", "nosniff")
@@ -46,12 +44,5 @@ pub fn download(head: &Head<'_>, live: &Live) -> Answer {
 pub fn keys(live: &Live) -> Answer {
     let keys = live.receipts.public().map(|(id, key)| json!({"id": id, "public_key": key}));
     let text = json!({"algorithm": "Ed25519", "keys": keys.collect::<Vec<_>>()}).to_string();
-    let mut answer = Answer::text(200, text);
-    answer.headers[0].1 = "application/json".into();
-    answer.with("Cache-Control", "no-cache").with("Access-Control-Allow-Origin", "*")
-}
-
-fn parameter(head: &Head<'_>, name: &str) -> Option<String> {
-    let mut found = visitor::parameters(head).filter(|(known, _)| known == name);
-    found.next().map(|(_, value)| visitor::decode(value).into_owned())
+    Answer::json(200, text).with("Cache-Control", "no-cache").with("Access-Control-Allow-Origin", "*")
 }

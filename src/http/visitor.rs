@@ -7,7 +7,9 @@ use super::request::Head;
 use crate::consent::signals::Signals;
 use crate::domain::conversion::Country;
 use crate::domain::id::hex_byte;
+use crate::domain::opt_out::OptOutView;
 use crate::domain::time::Timestamp;
+use crate::service::hit::Visitor;
 use crate::service::live::Live;
 
 /// The query's parameters in order, with their names decoded and their values not yet: most of them nobody asks for.
@@ -68,13 +70,31 @@ pub fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
+/// The first parameter of this name, decoded.
+pub fn parameter<'q>(head: &Head<'q>, name: &str) -> Option<Cow<'q, str>> {
+    parameters(head).find(|(known, _)| known == name).map(|(_, value)| decode(value))
+}
+
+/// The visitor as the use cases see it, with every opt-out of an id that the request shows noted. Shows `also` each
+/// parameter on the way: its name, and its value not decoded.
+pub fn visitor<'q>(
+    head: &Head<'q>,
+    live: &Live,
+    opt_outs: &dyn OptOutView,
+    at: Timestamp,
+    also: impl FnMut(&str, &'q str),
+) -> Visitor<'q> {
+    let (mut signals, jar) = read_with(head, live, at, also);
+    jar.note_opt_outs(&mut signals, opt_outs);
+    Visitor { at, signals, browser: jar.browser() }
+}
+
 /// Everything the request says about consent, and its ids.
 pub fn read<'q>(head: &Head<'q>, live: &Live, now: Timestamp) -> (Signals<'q>, Jar) {
     read_with(head, live, now, |_, _| {})
 }
 
-/// The same, and shows `also` each parameter on the way: its name, and its value not decoded.
-pub fn read_with<'q>(
+fn read_with<'q>(
     head: &Head<'q>,
     live: &Live,
     now: Timestamp,

@@ -9,7 +9,6 @@ use super::response::Answer;
 use super::visitor;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::{MS_PER_DAY, Timestamp};
-use crate::service::hit::Visitor;
 use crate::service::live::Live;
 use crate::service::tracking_status::TrackingStatus;
 
@@ -104,9 +103,7 @@ fn device_storage(head: &Head<'_>, live: &Live) -> Answer {
 
 /// As it would be for a hit of the same browser.
 fn tracking_status(head: &Head<'_>, live: &Live, opt_outs: &dyn OptOutView, at: Timestamp) -> Answer {
-    let (mut signals, jar) = visitor::read(head, live, at);
-    jar.note_opt_outs(&mut signals, opt_outs);
-    let visitor = Visitor { at, signals, browser: jar.browser() };
+    let visitor = visitor::visitor(head, live, opt_outs, at, |_, _| {});
     let status = TrackingStatus::of_visitor(&visitor, live, opt_outs);
     // `C` must say where consent is taken back; nothing needs it where nothing is tracked.
     let config = if status == TrackingStatus::NotTracking { "" } else { "/optout" };
@@ -123,9 +120,7 @@ fn json(
     text: impl Into<std::borrow::Cow<'static, str>>,
     cache: &'static str,
 ) -> Answer {
-    let mut answer = Answer::text(200, text);
-    answer.headers[0].1 = content_type.into();
-    answer
+    Answer::new(200, content_type, text)
         .with("Cache-Control", cache)
         .with("Access-Control-Allow-Origin", "*")
         .with("X-Content-Type-Options", "nosniff")

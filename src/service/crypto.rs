@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 
+use data_encoding::BASE64URL_NOPAD;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
-use crate::domain::time::Rng;
+use crate::domain::time::{MS_PER_MINUTE, Rng, Timestamp};
 
 /// A key for HMAC-SHA-256.
 #[derive(Clone)]
@@ -34,6 +35,24 @@ impl MacKey {
     /// Takes the same time whatever the difference.
     pub fn verify(&self, parts: &[&[u8]], code: &[u8]) -> bool {
         same_secret(&self.sign(parts), code)
+    }
+
+    /// A code that is good for some minutes: `<minute>.<code>`.
+    pub fn sign_dated(&self, parts: &[&[u8]], now: Timestamp) -> String {
+        let minute = (now.0 / MS_PER_MINUTE).to_string();
+        let code = self.sign(&[&[minute.as_bytes(), b" "], parts].concat());
+        format!("{minute}.{}", BASE64URL_NOPAD.encode(&code))
+    }
+
+    /// Whether [`Self::sign_dated`] made it of the same parts, at most `minutes_max` ago.
+    pub fn verify_dated(&self, text: &str, parts: &[&[u8]], minutes_max: u64, now: Timestamp) -> bool {
+        let Some((minute, code)) = text.split_once('.') else { return false };
+        let age = minute.parse().map(|minute: u64| (now.0 / MS_PER_MINUTE).abs_diff(minute));
+        // Clocks of two machines behind one name differ a little.
+        age.is_ok_and(|age| age <= minutes_max)
+            && BASE64URL_NOPAD
+                .decode(code.as_bytes())
+                .is_ok_and(|code| self.verify(&[&[minute.as_bytes(), b" "], parts].concat(), &code))
     }
 }
 
@@ -136,6 +155,22 @@ mod tests {
         assert!(!key.verify(&[b"abd"], &code));
         assert!(!key.verify(&[b"abc"], &code[..31]));
         assert!(!MacKey::new(b"two").verify(&[b"abc"], &code));
+    }
+
+    #[test]
+    fn a_dated_code_is_good_for_its_minutes_and_its_text() {
+        let key = MacKey::new(b"one");
+        let now = Timestamp(100 * MS_PER_MINUTE);
+        let code = key.sign_dated(&[b"a", b"b"], now);
+        for (parts, minutes, expect) in
+            [(&[&b"ab"[..]][..], 0, true), (&[b"ab"], 5, true), (&[b"ab"], 6, false), (&[b"ac"], 0, false)]
+        {
+            let later = now.plus_ms(minutes * MS_PER_MINUTE);
+            assert_eq!(key.verify_dated(&code, parts, 5, later), expect, "{parts:?} {minutes}");
+        }
+        for text in ["", ".", "100", "100.", "x.y", &code.replace("100.", "101."), &format!("0{code}")] {
+            assert!(!key.verify_dated(text, &[b"ab"], 5, now), "{text}");
+        }
     }
 
     #[test]

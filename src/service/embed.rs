@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::hit::{Browser, Visitor};
+use super::hit::Visitor;
 use super::outcome::{Invalid, Outcome};
 use super::pixel::PixelService;
 use crate::consent::rule::Circumstances;
@@ -22,10 +22,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             id: self.new_event_id(visitor.at),
             at: visitor.at,
             page,
-            browser_id: match visitor.browser {
-                Browser::Known(known) => Some(known.cookie.browser_id),
-                Browser::New | Browser::Ambiguous => None,
-            },
+            browser_id: visitor.browser.id(),
             country: visitor.signals.country(),
         });
         let appended = view.ok_or(Outcome::Invalid(Invalid::BadHref)).and_then(|view| {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::identity::Known;
 use crate::consent::signals::Signals;
+use crate::domain::id::BrowserId;
 use crate::domain::time::Timestamp;
 
 /// One request to the pixel, before any decision: texts as they came, decoded once.
@@ -49,6 +50,16 @@ pub struct Visitor<'q> {
     pub at: Timestamp,
     pub signals: Signals<'q>,
     pub browser: Browser,
+}
+
+impl Browser {
+    /// The one id that is used.
+    pub const fn id(&self) -> Option<BrowserId> {
+        match self {
+            Self::Known(known) => Some(known.cookie.browser_id),
+            Self::New | Self::Ambiguous => None,
+        }
+    }
 }
 
 /// What the request's cookies say about the browser.

@@ -52,5 +52,6 @@ pub struct Recorded {
     /// How safe that is; `None` where the browser showed no id, so that only its cookie knows.
     pub ack: Option<AckClass>,
 }
+
 /// So many go to the log at once; fewer than it has room for.
 const TOGETHER: usize = 1_000;

@@ -1,6 +1,6 @@
 //! Whether a request is tracked, in the words of "Tracking Preference Expression" (W3C Note of 17 January 2019).
 
-use super::hit::{Browser, Visitor};
+use super::hit::Visitor;
 use super::live::Live;
 use super::outcome::Outcome;
 use crate::consent::activity::Activity;
@@ -35,10 +35,7 @@ impl TrackingStatus {
     pub fn of_visitor(visitor: &Visitor<'_>, live: &Live, opt_outs: &dyn OptOutView) -> Self {
         let heard = live.gate.hear(&visitor.signals);
         let about = Circumstances { heard: &heard, directed_to_children: false, opt_outs, now: visitor.at };
-        let browser = match visitor.browser {
-            Browser::Known(known) => Some(Subject::Browser(known.cookie.browser_id)),
-            Browser::New | Browser::Ambiguous => None,
-        };
+        let browser = visitor.browser.id().map(Subject::Browser);
         let mut status = Self::NotTracking;
         for (_, verdict) in live.gate.explain(Activity::Measure, &[browser, None, None], &about) {
             match verdict {
