@@ -351,12 +351,14 @@ fn log_options(config: &Config) -> LogOptions {
         ack: AckClasses {
             page_view: class(config.log.ack.page_view),
             conversion: class(config.log.ack.conversion),
+            matches: class(config.log.ack.matches),
         },
         queue_entries_max: config.log.queue_entries,
         retain: Retain {
             page_view: config.log.retain.page_view,
             conversion: config.log.retain.conversion,
             embed_view: config.log.retain.embed_view,
+            matches: config.log.retain.matches,
         },
         erase_within: config.erase_within,
         ..LogOptions::default()

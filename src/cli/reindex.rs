@@ -30,19 +30,21 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         opt_outs,
         pending_erasures,
         dedup_keys,
+        match_rows,
         torn_bytes,
         lost_bytes,
         discarded_files,
     } = recovery;
     if args.json {
         let json = json!({"files": files, "entries": entries, "opt_outs": opt_outs,
-                          "pending_erasures": pending_erasures, "dedup_keys": dedup_keys,
+                          "pending_erasures": pending_erasures, "dedup_keys": dedup_keys, "match_rows": match_rows,
                           "torn_bytes": torn_bytes, "lost_bytes": lost_bytes, "discarded_files": discarded_files});
         writeln!(io.out, "{json}")?;
     } else {
         writeln!(
             io.out,
-            "{entries} entries in {files} file(s): {opt_outs} subject(s) opted out, {dedup_keys} keys of known events"
+            "{entries} entries in {files} file(s): {opt_outs} subject(s) opted out, {dedup_keys} keys of known events, \
+             {match_rows} rows of the match table"
         )?;
         if pending_erasures > 0 {
             writeln!(io.out, "{pending_erasures} erasure(s) to be done by the next start")?;

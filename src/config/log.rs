@@ -21,6 +21,7 @@ pub struct Retain {
     pub page_view: Option<Duration>,
     pub conversion: Option<Duration>,
     pub embed_view: Option<Duration>,
+    pub matches: Option<Duration>,
 }
 
 /// How far an entry of each kind is before its sender hears "stored". Opt-outs are always on the disk.
@@ -28,6 +29,7 @@ pub struct Retain {
 pub struct AckClasses {
     pub page_view: Ack,
     pub conversion: Ack,
+    pub matches: Ack,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +71,12 @@ fn retain(log: &Section<'_>) -> Retain {
     let page_view = section.get("page_view").and_then(|field| time(&field, RETAIN));
     let conversion = section.get("conversion").and_then(|field| time(&field, RETAIN));
     let embed_view = section.get("embed_view").and_then(|field| time(&field, RETAIN));
+    let matches = section.get("match").and_then(|field| time(&field, RETAIN));
     if let Some(field) = section.get("opt_out") {
         field.refuse("an opt-out holds until it is taken back", "leave this out");
     }
     section.finish();
-    Retain { page_view, conversion, embed_view }
+    Retain { page_view, conversion, embed_view, matches }
 }
 
 /// `[erasure] within`.
@@ -122,11 +125,16 @@ fn ack_classes(log: &Section<'_>) -> AckClasses {
     let section = log.section("ack");
     let page_view = section.get("page_view").and_then(|field| field.one_of(&ACKS));
     let conversion = section.get("conversion").and_then(|field| field.one_of(&ACKS));
+    let matches = section.get("match").and_then(|field| field.one_of(&ACKS));
     if let Some(field) = section.get("opt_out")
         && field.one_of(&ACKS).is_some_and(|ack| ack != Ack::Disk)
     {
         field.refuse("an opt-out that could be lost is none", "expected \"disk\", which can't be lowered");
     }
     section.finish();
-    AckClasses { page_view: page_view.unwrap_or(Ack::Os), conversion: conversion.unwrap_or(Ack::Disk) }
+    AckClasses {
+        page_view: page_view.unwrap_or(Ack::Os),
+        conversion: conversion.unwrap_or(Ack::Disk),
+        matches: matches.unwrap_or(Ack::Os),
+    }
 }

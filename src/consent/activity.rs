@@ -1,5 +1,7 @@
 //! What the gate is asked about.
 
+use crate::domain::partner::PartnerListing;
+
 /// One thing that may be done with a person's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activity {
@@ -8,36 +10,15 @@ pub enum Activity {
     /// Reading or setting the browser id; identifiers and click ids on stored rows.
     Identify,
     /// Learning the id that a partner has for a browser, or telling it ours.
-    Match(Partner),
+    Match(PartnerListing),
     /// Putting somebody into an audience, looking up who is in one, showing ads to them.
     Audience,
     /// Sending a partner a row about somebody.
-    Share(Partner, Sharing),
+    Share(PartnerListing, Sharing),
     /// Joining two browsers or devices of one account.
     LinkDevices,
     /// Remembering a page on which somebody saw embedded content.
     WebHistory,
-}
-
-/// Who else gets data: how consent strings name a partner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Partner {
-    /// By its id in the Global Vendor List.
-    Vendor(u16),
-    /// By its id in Google's list of ad technology providers, where it is not on the vendor list.
-    Provider(u32),
-    /// On neither list: no consent string can name it.
-    Unlisted,
-}
-
-impl Partner {
-    /// `755`, an id in the Global Vendor List; `atp:89`, one in Google's list.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.strip_prefix("atp:") {
-            Some(id) => id.parse().ok().map(Self::Provider),
-            None => text.parse().ok().filter(|id| *id > 0).map(Self::Vendor),
-        }
-    }
 }
 
 /// What a partner gets data for.
@@ -109,7 +90,7 @@ impl ActivityKind {
     }
 
     /// The activity, with `partner` where it takes one.
-    pub const fn with(self, partner: Partner) -> Activity {
+    pub const fn with(self, partner: PartnerListing) -> Activity {
         match self {
             Self::Measure => Activity::Measure,
             Self::Identify => Activity::Identify,
@@ -155,27 +136,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partners_are_named_by_their_ids() {
-        for (text, expect) in [
-            ("755", Some(Partner::Vendor(755))),
-            ("65535", Some(Partner::Vendor(65_535))),
-            ("atp:89", Some(Partner::Provider(89))),
-            ("0", None),
-            ("65536", None),
-            ("atp:", None),
-            ("google", None),
-            ("", None),
-        ] {
-            assert_eq!(Partner::parse(text), expect, "{text:?}");
-        }
-    }
-
-    #[test]
     fn names_kinds_and_bits_are_one_to_one() {
         let mut seen = 0;
         for kind in ActivityKind::ALL {
             assert_eq!(ActivityKind::from_name(kind.name()), Some(kind));
-            assert_eq!(kind.with(Partner::Vendor(1)).kind(), kind);
+            assert_eq!(kind.with(PartnerListing::Vendor(1)).kind(), kind);
             let only = ActivitySet::of([kind]);
             assert!(only.contains(kind) && only.names().eq([kind.name()]));
             seen |= only.bits();

@@ -3,7 +3,7 @@
 //! Read from the same strings by the same decoders as the decision. What the gate doesn't read isn't here either: a TC
 //! string where the GDPR does not apply, a GPP section that `gpp_sid` leaves out.
 
-use super::activity::{Activity, Partner};
+use super::activity::Activity;
 use super::adchoices::{AdChoices, Choice};
 use super::gate::Gate;
 use super::gpp::Gpp;
@@ -16,6 +16,7 @@ use super::policy::Policy;
 use super::tcf::TcString;
 use super::tcf::additional::AdditionalConsent;
 use super::tcf::purpose::Purpose;
+use crate::domain::partner::PartnerListing;
 
 /// One thing that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +143,7 @@ impl Facts {
         let us = policy.vendor_id.into_iter();
         us.for_each(|us| self.of_vendor(&string, ("us", us), activities.iter().copied(), policy));
         let partners = activities.iter().filter_map(|activity| match activity {
-            Activity::Match(Partner::Vendor(id)) | Activity::Share(Partner::Vendor(id), _) => {
+            Activity::Match(PartnerListing::Vendor(id)) | Activity::Share(PartnerListing::Vendor(id), _) => {
                 Some((*activity, *id))
             }
             _ => None,
@@ -202,7 +203,8 @@ impl Facts {
     fn of_additional_consent(&mut self, heard: &Heard<'_>, activities: &[Activity]) {
         const OF: &str = "addtl_consent";
         let provider = activities.iter().find_map(|activity| match activity {
-            Activity::Match(Partner::Provider(id)) | Activity::Share(Partner::Provider(id), _) => Some(*id),
+            Activity::Match(PartnerListing::Provider(id))
+            | Activity::Share(PartnerListing::Provider(id), _) => Some(*id),
             _ => None,
         });
         let (Some(provider), Some(texts)) = (provider, heard.signals.additional_consent.as_deref()) else {

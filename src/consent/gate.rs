@@ -59,13 +59,17 @@ impl Gate {
         about: &Circumstances<'_>,
     ) -> Result<Permitted<T>, Refused> {
         let subjects = value.subjects();
-        let (regime, basis) = self.decide(T::ACTIVITY, &subjects, about)?;
-        let identify =
-            T::ACTIVITY == Activity::Identify || self.decide(Activity::Identify, &subjects, about).is_ok();
-        if !identify {
-            value.forget_identifiers();
-        }
-        let permitted = [T::ACTIVITY.kind()].into_iter().chain(identify.then_some(ActivityKind::Identify));
+        let activity = value.activity();
+        let (regime, basis) = self.decide(activity, &subjects, about)?;
+        let identify = match activity {
+            Activity::Identify => true,
+            _ => match self.decide(Activity::Identify, &subjects, about) {
+                Ok(_) => true,
+                Err(_) if value.forget_identifiers() => false,
+                Err(refused) => return Err(refused),
+            },
+        };
+        let permitted = [activity.kind()].into_iter().chain(identify.then_some(ActivityKind::Identify));
         let activities = ActivitySet::of(permitted);
         let evidence = Evidence { regime, basis, activities, policy: self.version, decided_at: about.now };
         Ok(Permitted { value, evidence })

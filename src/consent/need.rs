@@ -1,6 +1,6 @@
 //! What an activity needs of a TC string: which purposes, of us and of the partner.
 
-use super::activity::{Activity, ActivityKind, Partner};
+use super::activity::{Activity, ActivityKind};
 use super::evidence::Basis;
 use super::policy::Policy;
 use super::refusal::Refusal;
@@ -9,6 +9,7 @@ use super::tcf::additional::AdditionalConsent;
 use super::tcf::basis::{self, VendorView};
 use super::tcf::purpose::Purpose;
 use super::tcf::vendor_list::VendorDeclaration;
+use crate::domain::partner::PartnerListing;
 
 /// A basis, or why there is none.
 pub(super) type Granted = Result<Basis, Refusal>;
@@ -61,12 +62,12 @@ pub(super) fn granted(
     match activity {
         Activity::Match(partner) | Activity::Share(partner, _) => {
             let theirs = match partner {
-                Partner::Vendor(id) => of_vendor(id, need, string, policy),
-                Partner::Provider(id) => {
+                PartnerListing::Vendor(id) => of_vendor(id, need, string, policy),
+                PartnerListing::Provider(id) => {
                     let storage = of_purpose(&view, Purpose::P1, declaration);
                     both(storage, of_provider(id, additional))
                 }
-                Partner::Unlisted => Err(Refusal::TcPartner),
+                PartnerListing::Unlisted => Err(Refusal::TcPartner),
             };
             both(ours, theirs)
         }

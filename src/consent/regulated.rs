@@ -4,42 +4,50 @@ use super::activity::Activity;
 use crate::domain::conversion::{Conversion, Identifiers};
 use crate::domain::embed_view::EmbedView;
 use crate::domain::id::BrowserId;
+use crate::domain::matching::{Introduction, PartnerMatch};
 use crate::domain::opt_out::{Subject, Subjects};
 
 /// A value that must not leave memory without a permit. Sealed: the list is this file.
 pub trait Regulated: sealed::Sealed {
     /// What has to be permitted, or the value is refused.
-    const ACTIVITY: Activity;
+    fn activity(&self) -> Activity;
 
     /// Who the value is about, as far as it says.
     fn subjects(&self) -> Subjects;
 
-    /// Called where [`Activity::Identify`] is not permitted but [`Self::ACTIVITY`] is.
-    fn forget_identifiers(&mut self);
+    /// Called where [`Activity::Identify`] is not permitted but [`Self::activity`] is. `false`: without them nothing is
+    /// left of the value, so it is refused.
+    fn forget_identifiers(&mut self) -> bool;
 }
 
 impl Regulated for Conversion {
-    const ACTIVITY: Activity = Activity::Measure;
+    fn activity(&self) -> Activity {
+        Activity::Measure
+    }
 
     fn subjects(&self) -> Subjects {
         let Identifiers { browser_id, hashed_email, hashed_phone, click_id: _ } = &self.identifiers;
         [browser_id.map(Subject::Browser), hashed_email.map(Subject::Email), hashed_phone.map(Subject::Phone)]
     }
 
-    fn forget_identifiers(&mut self) {
+    fn forget_identifiers(&mut self) -> bool {
         self.identifiers = Identifiers::default();
+        true
     }
 }
 
 impl Regulated for EmbedView {
-    const ACTIVITY: Activity = Activity::WebHistory;
+    fn activity(&self) -> Activity {
+        Activity::WebHistory
+    }
 
     fn subjects(&self) -> Subjects {
         [self.browser_id.map(Subject::Browser), None, None]
     }
 
-    fn forget_identifiers(&mut self) {
+    fn forget_identifiers(&mut self) -> bool {
         self.browser_id = None;
+        true
     }
 }
 
@@ -52,14 +60,46 @@ pub struct BrowserCookie {
 }
 
 impl Regulated for BrowserCookie {
-    const ACTIVITY: Activity = Activity::Identify;
+    fn activity(&self) -> Activity {
+        Activity::Identify
+    }
 
     fn subjects(&self) -> Subjects {
         [Some(Subject::Browser(self.browser_id)), None, None]
     }
 
-    /// Never called: without its identifier there would be no cookie, so it is refused instead.
-    fn forget_identifiers(&mut self) {}
+    fn forget_identifiers(&mut self) -> bool {
+        false
+    }
+}
+
+impl Regulated for PartnerMatch {
+    fn activity(&self) -> Activity {
+        Activity::Match(self.listing)
+    }
+
+    fn subjects(&self) -> Subjects {
+        let partner_user = Subject::PartnerUser(self.partner_id, self.partner_user_id.hashed());
+        [Some(Subject::Browser(self.browser_id)), Some(partner_user), None]
+    }
+
+    fn forget_identifiers(&mut self) -> bool {
+        false
+    }
+}
+
+impl Regulated for Introduction {
+    fn activity(&self) -> Activity {
+        Activity::Match(self.listing)
+    }
+
+    fn subjects(&self) -> Subjects {
+        [Some(Subject::Browser(self.browser_id)), None, None]
+    }
+
+    fn forget_identifiers(&mut self) -> bool {
+        false
+    }
 }
 
 mod sealed {
@@ -67,4 +107,6 @@ mod sealed {
     impl Sealed for super::Conversion {}
     impl Sealed for super::EmbedView {}
     impl Sealed for super::BrowserCookie {}
+    impl Sealed for super::PartnerMatch {}
+    impl Sealed for super::Introduction {}
 }

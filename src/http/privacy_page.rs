@@ -139,6 +139,8 @@ impl RowTexts {
             what: match row.what {
                 What::Event(event) => t.events.of(event),
                 What::Embed => t.data.embed,
+                What::Match => t.data.matched,
+                What::Unmatch => t.data.unmatched,
                 What::OptOut(Choice::Out) => t.data.opted_out,
                 What::OptOut(Choice::In) => t.data.opted_in,
             },

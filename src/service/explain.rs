@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::hit::{Browser, PixelHit, Visitor};
+use super::hit::{PixelHit, Visitor};
 use super::live::Live;
 use super::pixel::resolve;
-use crate::consent::activity::{Activity, ActivityKind, Partner};
+use crate::consent::activity::{Activity, ActivityKind};
 use crate::consent::facts::Fact;
 use crate::consent::rule::{Circumstances, Rule, Verdict};
 use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subject};
+use crate::domain::partner::PartnerListing;
 use crate::domain::time::Timestamp;
 
 /// What is asked: activities by their names, each once, and the partner in those that have one (one on no list if it
@@ -19,8 +20,8 @@ pub fn activities<'n>(
     partner: Option<&str>,
 ) -> Result<Vec<Activity>, BadQuestion> {
     let partner = match partner {
-        Some(text) => Partner::parse(text).ok_or(BadQuestion::Partner)?,
-        None => Partner::Unlisted,
+        Some(text) => PartnerListing::parse(text).ok_or(BadQuestion::Partner)?,
+        None => PartnerListing::Unlisted,
     };
     let mut kinds = Vec::new();
     for name in names {
@@ -147,10 +148,7 @@ pub fn explain(
     let (email, phone) = drafts.as_ref().map_or((None, None), |drafts| drafts.addresses(hit));
     let heard = live.gate.hear(&visitor.signals);
     let about = Circumstances { heard: &heard, directed_to_children, opt_outs, now };
-    let browser = match visitor.browser {
-        Browser::Known(known) => Some(Subject::Browser(known.cookie.browser_id)),
-        Browser::New | Browser::Ambiguous => None,
-    };
+    let browser = visitor.browser.id().map(Subject::Browser);
     let subjects = [browser, email.map(Subject::Email), phone.map(Subject::Phone)];
     let ask =
         |activity| Decision { activity, verdicts: live.gate.explain(activity, &subjects, &about).collect() };

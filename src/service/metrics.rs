@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::outcome::{Invalid, Outcome};
 use crate::consent::refusal::Refusal;
+use crate::storage::match_table::MatchRejection;
 
 /// Counters of the pixel. Looked up once, because a look-up by label costs more than the rest of counting.
 pub struct PixelMetrics {
@@ -15,6 +16,7 @@ pub struct PixelMetrics {
     duplicate: Counter,
     refused: Vec<Counter>,
     invalid: Vec<Counter>,
+    rejected: Vec<Counter>,
     overloaded: Counter,
     unavailable: Counter,
     /// Fields left out because they held an e-mail address or a phone number in clear.
@@ -42,6 +44,7 @@ impl Default for PixelMetrics {
             duplicate: counter("duplicate", ""),
             refused: Refusal::ALL.iter().map(|reason| counter("suppressed", reason.code())).collect(),
             invalid: Invalid::ALL.iter().map(|reason| counter("invalid", reason.code())).collect(),
+            rejected: MatchRejection::ALL.iter().map(|reason| counter("invalid", reason.code())).collect(),
             overloaded: counter("overloaded", "queue"),
             unavailable: counter("overloaded", "disk"),
             personal_fields_dropped: Counter::default(),
@@ -57,7 +60,8 @@ impl PixelMetrics {
     pub fn count(&self, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Stored { .. } => &self.stored,
-            Outcome::Duplicate { .. } => &self.duplicate,
+            Outcome::Duplicate { .. } | Outcome::Known => &self.duplicate,
+            Outcome::Rejected(reason) => &self.rejected[*reason as usize],
             Outcome::Refused(reason) => &self.refused[*reason as usize],
             Outcome::Invalid(reason) => &self.invalid[*reason as usize],
             Outcome::Overloaded => &self.overloaded,

@@ -7,6 +7,7 @@ use crate::domain::id::EventId;
 use crate::domain::money::InvalidMoney;
 use crate::storage::durable::Durable;
 use crate::storage::log::{AppendError, Appended};
+use crate::storage::match_table::MatchRejection;
 
 /// The end of one hit. Prints as the answer's `Pixelgate-Outcome`.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub enum Outcome {
     Duplicate {
         id: EventId,
     },
+    /// The match table says so already.
+    Known,
+    /// The match table does not take it.
+    Rejected(MatchRejection),
     Refused(Refusal),
     Invalid(Invalid),
     /// More was waiting than may wait; nothing was stored.
@@ -34,6 +39,8 @@ impl Outcome {
         match appended {
             Ok(Appended::Stored(proof)) => Self::Stored { id, proof },
             Ok(Appended::Duplicate(id)) => Self::Duplicate { id },
+            Ok(Appended::Known) => Self::Known,
+            Ok(Appended::Rejected(reason)) => Self::Rejected(reason),
             Ok(Appended::OptedOut) => Self::Refused(Refusal::OptedOut),
             Err(AppendError::Overloaded) => Self::Overloaded,
             Err(AppendError::Unavailable) => Self::Unavailable,
@@ -47,7 +54,7 @@ impl Outcome {
 
     /// Whether the log has the event.
     pub const fn is_kept(&self) -> bool {
-        matches!(self, Self::Stored { .. } | Self::Duplicate { .. })
+        matches!(self, Self::Stored { .. } | Self::Duplicate { .. } | Self::Known)
     }
 
     /// A sentence for people.
@@ -55,6 +62,8 @@ impl Outcome {
         match self {
             Self::Stored { proof, .. } => format!("stored, acknowledged at class {}", proof.ack().name()),
             Self::Duplicate { .. } => "the same event is stored already".to_owned(),
+            Self::Known => "the match table says so already".to_owned(),
+            Self::Rejected(reason) => reason.text().to_owned(),
             Self::Refused(reason) => reason.text().to_owned(),
             Self::Invalid(reason) => reason.text().to_owned(),
             Self::Overloaded => "too much is waiting; try again later".to_owned(),
@@ -68,7 +77,8 @@ impl Outcome {
             Self::Refused(reason) => Some(reason.code()),
             Self::Invalid(reason) => Some(reason.code()),
             Self::Unavailable => Some("disk"),
-            Self::Stored { .. } | Self::Duplicate { .. } | Self::Overloaded => None,
+            Self::Rejected(reason) => Some(reason.code()),
+            Self::Stored { .. } | Self::Duplicate { .. } | Self::Known | Self::Overloaded => None,
         }
     }
 }
@@ -95,6 +105,8 @@ impl Outcome {
                 text.push_str("duplicate; id=");
                 id.push_onto(text);
             }
+            Self::Known => text.push_str("duplicate"),
+            Self::Rejected(reason) => text.extend(["invalid; reason=", reason.code()]),
             Self::Refused(Refusal::Speculative) => text.push_str("speculative"),
             Self::Refused(Refusal::Crawler) => text.push_str("bot"),
             Self::Refused(reason) => text.extend(["suppressed; reason=", reason.code()]),

@@ -52,6 +52,10 @@ pub enum What {
     OptOut(Choice),
     /// A page with content of ours was seen.
     Embed,
+    /// A partner told us its id for the browser.
+    Match,
+    /// That was taken back.
+    Unmatch,
 }
 
 /// Why there is no answer.
@@ -199,6 +203,8 @@ fn is_about(row: &Row, browser_ids: &[BrowserId]) -> bool {
     let browser_id = match row {
         Row::Conversion { conversion, .. } => conversion.identifiers.browser_id,
         Row::EmbedView { view, .. } => view.browser_id,
+        Row::Match { found, .. } => Some(found.browser_id),
+        Row::Unmatch(unmatch) => Some(unmatch.browser_id),
         Row::OptOut(OptOut { subject: Subject::Browser(id), .. }) => Some(*id),
         Row::OptOut(_) => None,
     };
@@ -254,6 +260,16 @@ impl RowAbout {
                 amount: None,
                 basis: Some(evidence.basis),
             },
+            Row::Match { found, evidence } => Self {
+                at: found.at,
+                what: What::Match,
+                site: None,
+                amount: None,
+                basis: Some(evidence.basis),
+            },
+            Row::Unmatch(unmatch) => {
+                Self { at: unmatch.at, what: What::Unmatch, site: None, amount: None, basis: None }
+            }
             Row::OptOut(opt_out) => Self {
                 at: opt_out.at,
                 what: What::OptOut(opt_out.choice),

@@ -8,10 +8,13 @@ use super::active::Active;
 use super::durable::Durable;
 use super::entry::EntryKind;
 use super::frame;
-use super::group::{BEGIN_FRAME_BYTES, Round, begin_head};
+use super::group::{BEGIN_FRAME_BYTES, MatchChange, Round, begin_head};
+use super::match_table::MatchTable;
 use super::metrics::Kind;
 use super::pool::{Chore, RESERVE_FILES};
 use super::writer::{ClosedFile, Writer};
+use crate::domain::matching::Unmatch;
+use crate::domain::time::Timestamp;
 
 impl Writer {
     /// Whether an entry of `kind` with `bytes` finds room in the current file, after changing files if need be.
@@ -117,6 +120,8 @@ impl Writer {
         let frames = &self.group.frames;
         let written = Durable::by_writing(|| file.write(frames));
         let written = written.inspect_err(|_| _ = self.metrics.write_failures.inc())?;
+        // Before the answer: whoever is told that it is stored may ask for it at once.
+        learn(&self.matches, self.group.take_matches(false), self.now_ms);
         let told = self.group.tell_written(round, &written);
         self.queue.note_answered(told);
         // The first group of a file always, so that no later one can be there without the frame that begins it.
@@ -127,6 +132,7 @@ impl Writer {
             self.metrics.sync_seconds.observe(start.elapsed().as_secs_f64());
             // Before the answer: whoever is told that the opt-out is taken back may send the next hit at once.
             let (concealed, lifted, erasures) = self.group.take_changes();
+            learn(&self.matches, self.group.take_matches(true), self.now_ms);
             concealed.into_iter().for_each(|subject| self.opt_outs.conceal(subject));
             lifted.into_iter().for_each(|subject| self.opt_outs.remove(subject));
             if !erasures.is_empty() {
@@ -177,6 +183,17 @@ impl Writer {
         for (kind, stored) in EntryKind::ALL.into_iter().zip(self.group.clear()) {
             if stored > 0 {
                 self.metrics.stored.get_or_create(&Kind { kind: kind.name() }).inc_by(stored);
+            }
+        }
+    }
+}
+
+fn learn(table: &MatchTable, changes: Vec<MatchChange>, now_ms: u64) {
+    for change in changes {
+        match change {
+            MatchChange::Match(found) => table.insert(&found, Timestamp(now_ms)),
+            MatchChange::Unmatch(Unmatch { partner_id, browser_id, .. }) => {
+                table.remove(partner_id, browser_id);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use super::record::{StoredConversion, event_code};
 use super::shard::Shard;
 use crate::domain::conversion::{Conversion, ShortText};
-use crate::domain::id::EventId;
+use crate::domain::id::{EventId, PartnerId};
 
 /// The keys of the events of one window, and under which id each event was stored.
 ///
@@ -55,6 +55,11 @@ impl Dedup {
     pub(super) fn keys_of_stored(&self, stored: &StoredConversion<'_>) -> Keys {
         let event = (stored.pixel_id, stored.event);
         self.keys(event, stored.event_id, stored.event_tag_id, stored.conversion_id)
+    }
+
+    /// Of the state that came back with a match: it counts once, for as long as events are known.
+    pub(super) fn key_of_state(&self, partner_id: PartnerId, nonce: u64) -> Key {
+        self.key(("state", partner_id, nonce))
     }
 
     fn keys(

@@ -4,14 +4,17 @@ use crate::consent::gate::Permitted;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::embed_view::EmbedView;
 use crate::domain::erasure::Erasure;
+use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::OptOut;
 
-/// One record. What is personal comes in a [`Permitted`]; an opt-out and an erasure need no permit, because they
-/// only ever remove.
+/// One record. What is personal comes in a [`Permitted`]; an opt-out, an erasure and an unmatch need no permit, because
+/// they only ever remove.
 #[derive(Debug, PartialEq)]
 pub enum Entry {
     Conversion(Permitted<Conversion>),
     EmbedView(Permitted<EmbedView>),
+    Match(Permitted<PartnerMatch>),
+    Unmatch(Unmatch),
     OptOut(OptOut),
     Erasure(Erasure),
 }
@@ -24,13 +27,23 @@ pub enum EntryKind {
     OptOut,
     EmbedView,
     Erasure,
+    Match,
+    Unmatch,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 5] =
-        [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView, Self::Erasure];
+    pub const ALL: [Self; 7] = [
+        Self::PageView,
+        Self::Conversion,
+        Self::OptOut,
+        Self::EmbedView,
+        Self::Erasure,
+        Self::Match,
+        Self::Unmatch,
+    ];
     /// Those that a reader of the log is shown.
-    pub const ROWS: [Self; 4] = [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView];
+    pub const ROWS: [Self; 6] =
+        [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView, Self::Match, Self::Unmatch];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,6 +52,8 @@ impl EntryKind {
             Self::OptOut => "opt_out",
             Self::EmbedView => "embed_view",
             Self::Erasure => "erasure",
+            Self::Match => "match",
+            Self::Unmatch => "unmatch",
         }
     }
 
@@ -57,6 +72,8 @@ impl Entry {
             },
             Self::OptOut(_) => EntryKind::OptOut,
             Self::EmbedView(_) => EntryKind::EmbedView,
+            Self::Match(_) => EntryKind::Match,
+            Self::Unmatch(_) => EntryKind::Unmatch,
             Self::Erasure(_) => EntryKind::Erasure,
         }
     }

@@ -13,6 +13,7 @@ use crate::consent::policy::PolicyVersion;
 use crate::domain::conversion::{Conversion, ShortText};
 use crate::domain::embed_view::EmbedView;
 use crate::domain::id::{AccountId, EventId, EventTagId, PartnerId, PixelId};
+use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::money::Currency;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::page::PageAddress;
@@ -27,6 +28,10 @@ pub fn write_ndjson(stored: &Stored, mut out: impl Write) -> io::Result<()> {
         Row::EmbedView { view, evidence } => {
             serde_json::to_writer(&mut out, &EmbedViewLine::of(view, evidence))?;
         }
+        Row::Match { found, evidence } => {
+            serde_json::to_writer(&mut out, &MatchLine::of(found, evidence))?;
+        }
+        Row::Unmatch(unmatch) => serde_json::to_writer(&mut out, &UnmatchLine::of(unmatch))?,
         Row::OptOut(opt_out) => serde_json::to_writer(&mut out, &OptOutLine::of(opt_out))?,
     }
     out.write_all(b"\n")
@@ -66,6 +71,30 @@ pub(super) struct EmbedViewLine<'a> {
     pub(super) page: &'a str,
     pub(super) country: Option<&'a str>,
     pub(super) evidence: EvidenceLine,
+}
+
+#[derive(Serialize)]
+pub(super) struct MatchLine<'a> {
+    pub(super) kind: &'static str,
+    pub(super) id: Text<EventId>,
+    pub(super) at: Text<Timestamp>,
+    pub(super) browser_id: String,
+    pub(super) partner_id: u32,
+    pub(super) partner_user_id: &'a str,
+    /// `global` or `site`.
+    pub(super) scope: &'static str,
+    /// `unsigned`, `state` or `signed`.
+    pub(super) proof: &'static str,
+    pub(super) country: Option<&'a str>,
+    pub(super) evidence: EvidenceLine,
+}
+
+#[derive(Serialize)]
+pub(super) struct UnmatchLine {
+    pub(super) kind: &'static str,
+    pub(super) at: Text<Timestamp>,
+    pub(super) browser_id: String,
+    pub(super) partner_id: u32,
 }
 
 #[derive(Serialize)]
@@ -137,6 +166,34 @@ impl<'a> EmbedViewLine<'a> {
             page: view.page.as_str(),
             country: view.country.as_ref().map(|country| country.code()),
             evidence: EvidenceLine::of(evidence),
+        }
+    }
+}
+
+impl<'a> MatchLine<'a> {
+    pub(super) fn of(found: &'a PartnerMatch, evidence: &Evidence) -> Self {
+        Self {
+            kind: EntryKind::Match.name(),
+            id: Text(found.id),
+            at: Text(found.at),
+            browser_id: found.browser_id.expose(),
+            partner_id: found.partner_id.number(),
+            partner_user_id: found.partner_user_id.expose(),
+            scope: found.scope.name(),
+            proof: found.proof.name(),
+            country: found.country.as_ref().map(|country| country.code()),
+            evidence: EvidenceLine::of(evidence),
+        }
+    }
+}
+
+impl UnmatchLine {
+    pub(super) fn of(unmatch: &Unmatch) -> Self {
+        Self {
+            kind: EntryKind::Unmatch.name(),
+            at: Text(unmatch.at),
+            browser_id: unmatch.browser_id.expose(),
+            partner_id: unmatch.partner_id.number(),
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use super::export::{ConversionLine, EmbedViewLine, OptOutLine};
+use super::export::{ConversionLine, EmbedViewLine, EvidenceLine, MatchLine, OptOutLine, UnmatchLine};
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::Conversion;
 use crate::domain::embed_view::EmbedView;
+use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::OptOut;
 
 /// Writes records of CSV under one header. Lists are separated by spaces; what a row does not have is empty.
@@ -26,6 +27,8 @@ impl<W: Write> Csv<W> {
         let record = match &stored.row {
             Row::Conversion { conversion, evidence } => conversion_record(stored, conversion, evidence),
             Row::EmbedView { view, evidence } => embed_view_record(view, evidence),
+            Row::Match { found, evidence } => match_record(found, evidence),
+            Row::Unmatch(unmatch) => unmatch_record(unmatch),
             Row::OptOut(opt_out) => opt_out_record(opt_out),
         };
         Ok(self.writer.write_record(record)?)
@@ -37,7 +40,7 @@ impl<W: Write> Csv<W> {
     }
 }
 
-const CSV_COLUMNS: [&str; 29] = [
+const CSV_COLUMNS: [&str; 32] = [
     "kind",
     "id",
     "at",
@@ -67,6 +70,9 @@ const CSV_COLUMNS: [&str; 29] = [
     "subject",
     "hashed_id",
     "partner_id",
+    "partner_user_id",
+    "scope",
+    "proof",
 ];
 
 /// What a row has no value for.
@@ -110,6 +116,9 @@ fn conversion_record(
         String::new(),
         String::new(),
         String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
     ]
 }
 
@@ -122,12 +131,42 @@ fn embed_view_record(view: &EmbedView, evidence: &Evidence) -> [String; CSV_COLU
     record[13] = or_empty(line.browser_id);
     record[16] = line.page.to_owned();
     record[17] = or_empty(line.country);
-    record[20] = line.evidence.regime.to_owned();
-    record[21] = line.evidence.basis.to_owned();
-    record[22] = line.evidence.activities.join(" ");
-    record[23] = line.evidence.policy.0.to_string();
-    record[24] = line.evidence.decided_at.0.to_string();
+    put_evidence(&mut record, &line.evidence);
     record
+}
+
+fn match_record(found: &PartnerMatch, evidence: &Evidence) -> [String; CSV_COLUMNS.len()] {
+    let line = MatchLine::of(found, evidence);
+    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    record[0] = line.kind.to_owned();
+    record[1] = line.id.0.to_string();
+    record[2] = line.at.0.to_string();
+    record[13] = line.browser_id;
+    record[17] = or_empty(line.country);
+    record[28] = line.partner_id.to_string();
+    record[29] = line.partner_user_id.to_owned();
+    record[30] = line.scope.to_owned();
+    record[31] = line.proof.to_owned();
+    put_evidence(&mut record, &line.evidence);
+    record
+}
+
+fn unmatch_record(unmatch: &Unmatch) -> [String; CSV_COLUMNS.len()] {
+    let line = UnmatchLine::of(unmatch);
+    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    record[0] = line.kind.to_owned();
+    record[2] = line.at.0.to_string();
+    record[13] = line.browser_id;
+    record[28] = line.partner_id.to_string();
+    record
+}
+
+fn put_evidence(record: &mut [String; CSV_COLUMNS.len()], evidence: &EvidenceLine) {
+    record[20] = evidence.regime.to_owned();
+    record[21] = evidence.basis.to_owned();
+    record[22] = evidence.activities.join(" ");
+    record[23] = evidence.policy.0.to_string();
+    record[24] = evidence.decided_at.0.to_string();
 }
 
 fn opt_out_record(opt_out: &OptOut) -> [String; CSV_COLUMNS.len()] {
@@ -165,7 +204,7 @@ mod tests {
         assert!(lines[1].contains(r#",e-1,"o,1",12500000,USD,1,01010101"#), "{}", lines[1]);
         assert!(
             lines[3].starts_with("opt_out,,2026-11-22T03:04:05.678Z,,")
-                && lines[3].ends_with(",out,browser_id,,")
+                && lines[3].ends_with(",out,browser_id,,,,,")
         );
     }
 }

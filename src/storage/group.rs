@@ -5,11 +5,14 @@ use super::durable::Durable;
 use super::entry::EntryKind;
 use super::frame::{self, HEAD_BYTES, Head, Salt};
 use super::log::{AppendError, Appended};
+use super::match_table::MatchRejection;
 use super::queue::{Answer, Batch};
 use super::record::{BEGIN, Begin, VERSION};
 use super::worker::Worker;
+use crate::consent::regulated::Regulated;
 use crate::domain::erasure::Erasure;
 use crate::domain::id::EventId;
+use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::Subject;
 
 /// What becomes of one entry if the group it is in gets to the disk.
@@ -17,6 +20,8 @@ use crate::domain::opt_out::Subject;
 pub(super) enum Outcome {
     Stored,
     Duplicate(EventId),
+    Known,
+    Rejected(MatchRejection),
     OptedOut,
     Refused(AppendError),
 }
@@ -26,6 +31,8 @@ impl Outcome {
         match self {
             Self::Stored => Ok(Appended::Stored(durable.for_another())),
             Self::Duplicate(id) => Ok(Appended::Duplicate(id)),
+            Self::Known => Ok(Appended::Known),
+            Self::Rejected(reason) => Ok(Appended::Rejected(reason)),
             Self::OptedOut => Ok(Appended::OptedOut),
             Self::Refused(error) => Err(error),
         }
@@ -35,9 +42,17 @@ impl Outcome {
     const fn failed(self) -> Answer {
         match self {
             Self::OptedOut => Ok(Appended::OptedOut),
+            Self::Rejected(reason) => Ok(Appended::Rejected(reason)),
             _ => Err(AppendError::Unavailable),
         }
     }
+}
+
+/// One change to the match table.
+#[derive(Debug)]
+pub(super) enum MatchChange {
+    Match(Box<PartnerMatch>),
+    Unmatch(Unmatch),
 }
 
 /// The batches that the writer took at once, each until it is answered.
@@ -106,6 +121,8 @@ pub(super) struct Group {
     erasures: Vec<(u64, Erasure)>,
     /// Subjects of erasures that are opted out and stay so.
     concealed: Vec<Subject>,
+    /// What the match table learns: after the write, and after the sync.
+    matches: [Vec<MatchChange>; 2],
     /// What to tell after the write, and what after the sync.
     outcomes: [Vec<(usize, Outcome)>; 2],
     pub(super) wants_sync: bool,
@@ -185,6 +202,25 @@ impl Group {
         self.erasures.push((sequence, erasure));
     }
 
+    pub(super) fn note_match(&mut self, change: MatchChange, needs_sync: bool) {
+        self.matches[usize::from(needs_sync)].push(change);
+    }
+
+    /// Nothing that this group has of `subject` gets into the match table.
+    pub(super) fn forget_matches(&mut self, subject: Subject) {
+        for changes in &mut self.matches {
+            changes.retain(|change| match change {
+                MatchChange::Match(found) => !found.subjects().contains(&Some(subject)),
+                MatchChange::Unmatch(_) => true,
+            });
+        }
+    }
+
+    /// What the match table learns with the group being written, or with it being synced.
+    pub(super) fn take_matches(&mut self, is_synced: bool) -> Vec<MatchChange> {
+        std::mem::take(&mut self.matches[usize::from(is_synced)])
+    }
+
     pub(super) fn conceal(&mut self, subject: Subject) {
         self.concealed.push(subject);
     }
@@ -212,6 +248,7 @@ impl Group {
     pub(super) fn tell_unwritten(&mut self, round: &mut Round) -> usize {
         let say = |outcome| match outcome {
             Outcome::Duplicate(id) => Ok(Appended::Duplicate(id)),
+            Outcome::Known => Ok(Appended::Known),
             other => other.failed(),
         };
         self.outcomes.iter_mut().map(|outcomes| round.answer(outcomes, say)).sum()
@@ -236,6 +273,7 @@ impl Group {
         self.begin_bytes = 0;
         self.lifted.clear();
         self.concealed.clear();
+        self.matches.iter_mut().for_each(Vec::clear);
         self.erasures.clear();
         self.stored = [0; EntryKind::ALL.len()];
         self.wants_sync = false;
@@ -252,6 +290,7 @@ impl Group {
         self.keys.clear();
         self.lifted.clear();
         self.concealed.clear();
+        self.matches.iter_mut().for_each(Vec::clear);
         self.erasures.clear();
         self.wants_sync = false;
         self.has_removal = false;

@@ -13,6 +13,7 @@ use super::erasures::Erasures;
 use super::file::lock_path;
 use super::group::Group;
 use super::housekeeper::Housekeeper;
+use super::match_table::{MatchRejection, MatchTable};
 use super::metrics::LogMetrics;
 use super::opt_outs::OptOuts;
 use super::options::{Housekeeping, LogOptions};
@@ -31,6 +32,10 @@ pub enum Appended {
     Stored(Durable),
     /// The log has this event already, under this id, at least as safe as this entry's class asks for.
     Duplicate(EventId),
+    /// The match table says so already, since less than a day; nothing was stored.
+    Known,
+    /// The match table does not take the match; nothing was stored.
+    Rejected(MatchRejection),
     /// Its subject had opted out, or had what was known before erased, by the time the writer came to it. Nothing was
     /// stored.
     OptedOut,
@@ -52,6 +57,7 @@ pub struct Log {
     pool: Arc<Pool>,
     opt_outs: Arc<OptOuts>,
     erasures: Arc<Erasures>,
+    matches: Arc<MatchTable>,
     metrics: LogMetrics,
     writer: Option<JoinHandle<bool>>,
     housekeeper: Option<JoinHandle<()>>,
@@ -107,6 +113,10 @@ impl Log {
         Arc::clone(&self.erasures)
     }
 
+    pub fn matches(&self) -> Arc<MatchTable> {
+        Arc::clone(&self.matches)
+    }
+
     pub const fn metrics(&self) -> &LogMetrics {
         &self.metrics
     }
@@ -147,7 +157,12 @@ fn index(options: &LogOptions, now_ms: u64) -> Index {
         dedup: Dedup::new(window_ms, options.dedup_keys_max),
         opt_outs: OptOuts::default(),
         erasures: Erasures::default(),
+        matches: MatchTable::new(options.match_rows_max),
         dedup_from_ms: now_ms.saturating_sub(window_ms),
+        matches_from_ms: options
+            .retain
+            .matches
+            .map_or(0, |time| now_ms.saturating_sub(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))),
     }
 }
 
@@ -178,6 +193,7 @@ impl Parts {
         let mut writer = writer(recovered, &self.options, &queue, &pool, self.clock, &metrics);
         make_first(&pool, &mut housekeeper, has_file)?;
         let (opt_outs, erasures) = (Arc::clone(&writer.opt_outs), Arc::clone(&writer.erasures));
+        let matches = Arc::clone(&writer.matches);
         let housekeeper = match self.options.housekeeping {
             Housekeeping::Inline => {
                 writer.housekeeper = Some(housekeeper);
@@ -190,7 +206,7 @@ impl Parts {
         };
         writer.start_up();
         let writer = Some(thread("log-writer", move || writer.run())?);
-        Ok(Log { queue, pool, opt_outs, erasures, metrics, writer, housekeeper, _lock: lock })
+        Ok(Log { queue, pool, opt_outs, erasures, matches, metrics, writer, housekeeper, _lock: lock })
     }
 }
 
@@ -224,6 +240,7 @@ fn writer(
         pool.put(prepared);
     }
     metrics.opt_outs.set(recovered.index.opt_outs.len() as i64);
+    metrics.match_rows.set(recovered.index.matches.len() as i64);
     metrics.erasures_pending.set(recovered.index.erasures.pending().0 as i64);
     Writer {
         queue: Arc::clone(queue),
@@ -233,6 +250,7 @@ fn writer(
         metrics: metrics.clone(),
         dedup: recovered.index.dedup,
         opt_outs: Arc::new(recovered.index.opt_outs),
+        matches: Arc::new(recovered.index.matches),
         file: recovered.file,
         previous: recovered.previous,
         opt_outs_only: false,

@@ -38,12 +38,19 @@ pub struct LogMetrics {
     pub waiting: Gauge,
     pub opt_outs: Gauge,
     pub dedup_keys: Gauge,
+    pub match_rows: Gauge,
+    pub matches_rejected: Family<Rejected, Counter>,
     pub sync_seconds: Histogram,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Kind {
     pub kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Rejected {
+    pub reason: &'static str,
 }
 
 impl Default for LogMetrics {
@@ -70,6 +77,8 @@ impl Default for LogMetrics {
             waiting: Gauge::default(),
             opt_outs: Gauge::default(),
             dedup_keys: Gauge::default(),
+            match_rows: Gauge::default(),
+            matches_rejected: Family::default(),
             // 50 µs to 0.8 s.
             sync_seconds: Histogram::new(exponential_buckets(50e-6, 2.0, 15)),
         }
@@ -97,6 +106,9 @@ impl LogMetrics {
         registry.register("waiting", "Entries waiting for the writer", self.waiting.clone());
         registry.register("opt_outs", "Subjects that have opted out", self.opt_outs.clone());
         registry.register("dedup_keys", "Keys of events that may come again", self.dedup_keys.clone());
+        registry.register("match_rows", "Rows of the match table", self.match_rows.clone());
+        let text = "Matches that the match table did not take, by reason";
+        registry.register("matches_rejected", text, self.matches_rejected.clone());
         registry.register("sync_seconds", "Duration of one sync", self.sync_seconds.clone());
     }
 

@@ -1,4 +1,4 @@
-//! The opted-out subjects. The only module that names dashmap and foldhash.
+//! The opted-out subjects. The only module that names dashmap.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -12,13 +12,16 @@ pub struct LogOptions {
     /// The size of one log file, 16 KiB to 1 GiB.
     pub file_bytes: u64,
     pub ack: AckClasses,
-    /// Entries that may wait for the writer. Page views are refused from a half of it, conversions from nine tenths,
+    /// Entries that may wait for the writer. Page views are refused from a half of it, matches from three quarters,
+    /// conversions from nine tenths,
     /// opt-outs at twice of it.
     pub queue_entries_max: usize,
     /// How long the same event is known to be the same, by the log's own time.
     pub dedup_window: Duration,
     /// Keys of events kept for that; beyond it the oldest are forgotten early. About 60 bytes of memory each.
     pub dedup_keys_max: usize,
+    /// Rows of the match table, about 170 bytes of memory each; beyond it new ones are refused.
+    pub match_rows_max: usize,
     pub retain: Retain,
     /// Within this time of an erasure nothing of its subject is left in any file.
     pub erase_within: Duration,
@@ -35,6 +38,7 @@ impl Default for LogOptions {
             queue_entries_max: 16_384,
             dedup_window: Duration::from_secs(48 * 3_600),
             dedup_keys_max: 20_000_000,
+            match_rows_max: 50_000_000,
             retain: Retain::default(),
             erase_within: Duration::from_secs(24 * 3_600),
             retry_after: Duration::from_secs(1),
@@ -70,16 +74,17 @@ pub struct Retain {
     pub page_view: Option<Duration>,
     pub conversion: Option<Duration>,
     pub embed_view: Option<Duration>,
+    pub matches: Option<Duration>,
 }
 
 impl Retain {
     /// The same time for everything.
     pub const fn all(time: Duration) -> Self {
-        Self { page_view: Some(time), conversion: Some(time), embed_view: Some(time) }
+        Self { page_view: Some(time), conversion: Some(time), embed_view: Some(time), matches: Some(time) }
     }
 
     fn shortest(self) -> Option<Duration> {
-        self.page_view.into_iter().chain(self.conversion).chain(self.embed_view).min()
+        [self.page_view, self.conversion, self.embed_view, self.matches].into_iter().flatten().min()
     }
 }
 
@@ -98,11 +103,12 @@ pub enum Housekeeping {
 pub struct AckClasses {
     pub page_view: AckClass,
     pub conversion: AckClass,
+    pub matches: AckClass,
 }
 
 impl Default for AckClasses {
     fn default() -> Self {
-        Self { page_view: AckClass::Os, conversion: AckClass::Disk }
+        Self { page_view: AckClass::Os, conversion: AckClass::Disk, matches: AckClass::Os }
     }
 }
 
@@ -111,6 +117,7 @@ impl AckClasses {
         match kind {
             EntryKind::PageView | EntryKind::EmbedView => self.page_view,
             EntryKind::Conversion => self.conversion,
+            EntryKind::Match | EntryKind::Unmatch => self.matches,
             EntryKind::OptOut | EntryKind::Erasure => AckClass::Disk,
         }
     }

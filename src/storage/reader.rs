@@ -15,16 +15,18 @@ use super::file::{self, Header};
 use super::frame::Frame;
 use super::real_disk::RealDisk;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
-    VERSION,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SKIP, StoredConversion,
+    StoredOptOut, UNMATCH, VERSION,
 };
 use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErasure, about};
+use super::record_match::{StoredMatch, StoredUnmatch};
 use super::scan::{Cursor, Piece, pieces};
 use crate::consent::evidence::Evidence;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::embed_view::EmbedView;
 use crate::domain::id::EventId;
+use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::OptOut;
 use crate::domain::time::Timestamp;
 
@@ -43,6 +45,8 @@ pub enum Row {
     Conversion { conversion: Conversion, evidence: Evidence },
     OptOut(OptOut),
     EmbedView { view: EmbedView, evidence: Evidence },
+    Match { found: PartnerMatch, evidence: Evidence },
+    Unmatch(Unmatch),
 }
 
 impl Row {
@@ -51,7 +55,8 @@ impl Row {
         match self {
             Self::Conversion { conversion, .. } => Some(conversion.id),
             Self::EmbedView { view, .. } => Some(view.id),
-            Self::OptOut(_) => None,
+            Self::Match { found, .. } => Some(found.id),
+            Self::OptOut(_) | Self::Unmatch(_) => None,
         }
     }
 
@@ -63,6 +68,8 @@ impl Row {
             },
             Self::OptOut(_) => EntryKind::OptOut,
             Self::EmbedView { .. } => EntryKind::EmbedView,
+            Self::Match { .. } => EntryKind::Match,
+            Self::Unmatch(_) => EntryKind::Unmatch,
         }
     }
 }
@@ -285,6 +292,11 @@ fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
             let (view, evidence) = StoredEmbedView::read(frame.payload)?;
             Row::EmbedView { view, evidence }
         }
+        (MATCH, VERSION) => {
+            let (found, evidence) = StoredMatch::read(frame.payload)?;
+            Row::Match { found, evidence }
+        }
+        (UNMATCH, VERSION) => Row::Unmatch(StoredUnmatch::read(frame.payload)?),
         (BEGIN | SKIP, _) | (ERASURE | ERASED | CONCEALED, VERSION) => return Some(None),
         _ => return None,
     };

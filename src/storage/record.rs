@@ -32,6 +32,9 @@ pub(super) const ERASED: u8 = 6;
 /// An opt-out of an erased subject: its digest alone.
 pub(super) const CONCEALED: u8 = 7;
 pub(super) const EMBED_VIEW: u8 = 8;
+// 9 is kept for the settings of accounts.
+pub(super) const MATCH: u8 = 10;
+pub(super) const UNMATCH: u8 = 11;
 
 /// The version of every layout so far.
 pub(super) const VERSION: u8 = 1;

@@ -8,10 +8,11 @@ use super::digest::sha256;
 use super::entry::EntryKind;
 use super::frame::Frame;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
-    StoredSubject, VERSION, write_postcard,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SKIP, StoredConversion,
+    StoredOptOut, StoredSubject, UNMATCH, VERSION, write_postcard,
 };
 use super::record_embed::StoredEmbedView;
+use super::record_match::{StoredMatch, StoredUnmatch};
 use crate::domain::erasure::{Erasure, ErasureId};
 use crate::domain::opt_out::Subject;
 use crate::domain::time::Timestamp;
@@ -90,7 +91,7 @@ const DIGEST_OF: &[u8] = b"pixelgate subject of an opt-out\0";
 
 /// What a frame says about people.
 pub(super) enum About {
-    /// A page view, a conversion, or a visit to a page with an embed.
+    /// A page view, a conversion, a visit to a page with an embed, or a match or what takes one back.
     Row(EntryKind),
     OptOut,
     Nobody,
@@ -108,6 +109,15 @@ pub(super) fn about(frame: &Frame<'_>, mut is_one: impl FnMut(Subject) -> bool) 
         (EMBED_VIEW, VERSION) => {
             StoredEmbedView::subjects(frame.payload)?.into_iter().flatten().any(is_one);
             Some(About::Row(EntryKind::EmbedView))
+        }
+        (MATCH, VERSION) => {
+            StoredMatch::subjects(frame.payload)?.into_iter().flatten().any(is_one);
+            Some(About::Row(EntryKind::Match))
+        }
+        (UNMATCH, VERSION) => {
+            is_one(Subject::Browser(StoredUnmatch::read(frame.payload)?.browser_id));
+            // It goes with what it takes back, which is older.
+            Some(About::Row(EntryKind::Match))
         }
         (OPT_OUT, VERSION) => {
             is_one(StoredOptOut::read(frame.payload)?.subject);

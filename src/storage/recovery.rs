@@ -15,22 +15,28 @@ use super::erasures::Erasures;
 use super::file::{FILE_BYTES_MAX, FILE_BYTES_MIN, Header, log_path, new_path};
 use super::frame::{self, FRAME_BYTES_MAX, Frame, HEAD_BYTES, Head};
 use super::housekeeper::zero;
+use super::match_table::MatchTable;
 use super::opt_outs::OptOuts;
 use super::pool::Prepared;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, OPT_OUT, SKIP, StoredConversion, StoredOptOut,
-    VERSION,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SKIP, StoredConversion,
+    StoredOptOut, UNMATCH, VERSION,
 };
 use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErased, StoredErasure};
+use super::record_match::{StoredMatch, StoredUnmatch};
 use super::scan::{Piece, Summary, pieces, skips};
 use super::writer::ClosedFile;
+use crate::domain::erasure::Erasure;
+use crate::domain::matching::{MatchProof, PartnerMatch};
+use crate::domain::opt_out::{Choice, OptOut};
+use crate::domain::time::Timestamp;
 
 /// What opening a log found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
     pub files: u64,
-    /// Conversions, page views, opt-outs, and erasures that are pending.
+    /// Conversions, page views, matches, opt-outs, and erasures that are pending.
     pub entries: u64,
     /// Subjects that have opted out.
     pub opt_outs: u64,
@@ -38,6 +44,8 @@ pub struct Recovery {
     pub pending_erasures: u64,
     /// Keys of events that may come again.
     pub dedup_keys: u64,
+    /// Rows of the match table.
+    pub match_rows: u64,
     /// Bytes of unfinished writes that were cut off the end.
     pub torn_bytes: u64,
     /// Bytes that were lost before they were on the disk, with later ones behind them.
@@ -73,6 +81,9 @@ pub(super) struct Index {
     pub(super) erasures: Erasures,
     /// Nothing older can be a duplicate's first.
     pub(super) dedup_from_ms: u64,
+    pub(super) matches: MatchTable,
+    /// Matches from before this are past their time.
+    pub(super) matches_from_ms: u64,
 }
 
 impl Index {
@@ -86,11 +97,12 @@ impl Index {
                 stored.map(|stored| self.replay_conversion(&stored, frame.head.at_ms)).is_some()
             }
             (OPT_OUT, VERSION) => {
-                StoredOptOut::read(frame.payload).map(|opt_out| self.opt_outs.replay(&opt_out)).is_some()
+                let opt_out = StoredOptOut::read(frame.payload);
+                opt_out.map(|opt_out| self.replay_opt_out(&opt_out)).is_some()
             }
             (ERASURE, VERSION) => {
                 let erasure = StoredErasure::read(frame.payload);
-                erasure.map(|erasure| self.erasures.add(frame.head.sequence, erasure)).is_some()
+                erasure.map(|erasure| self.replay_erasure(frame.head.sequence, erasure)).is_some()
             }
             (ERASED, VERSION) => {
                 StoredErased::read(frame.payload).map(|erased| self.erasures.replay_erased(&erased)).is_some()
@@ -100,7 +112,38 @@ impl Index {
                 digest.map(|digest| self.opt_outs.insert_concealed(digest)).is_ok()
             }
             (EMBED_VIEW, VERSION) => StoredEmbedView::read(frame.payload).is_some(),
+            (MATCH, VERSION) if frame.head.at_ms < self.matches_from_ms => true,
+            (MATCH, VERSION) => {
+                let found = StoredMatch::read(frame.payload);
+                found.map(|(found, _)| self.replay_match(&found, frame.head.at_ms)).is_some()
+            }
+            (UNMATCH, VERSION) => {
+                let unmatch = StoredUnmatch::read(frame.payload);
+                unmatch.map(|gone| self.matches.remove(gone.partner_id, gone.browser_id)).is_some()
+            }
             _ => false,
+        }
+    }
+
+    fn replay_opt_out(&mut self, opt_out: &OptOut) {
+        self.opt_outs.replay(opt_out);
+        if opt_out.choice == Choice::Out {
+            self.matches.remove_subject(opt_out.subject);
+        }
+    }
+
+    fn replay_erasure(&mut self, sequence: u64, erasure: Erasure) {
+        self.matches.remove_subject(erasure.subject);
+        self.erasures.add(sequence, erasure);
+    }
+
+    fn replay_match(&mut self, found: &PartnerMatch, at_ms: u64) {
+        self.matches.insert(found, Timestamp(at_ms));
+        if let MatchProof::State(nonce) = found.proof
+            && at_ms >= self.dedup_from_ms
+        {
+            let key = self.dedup.key_of_state(found.partner_id, nonce);
+            self.dedup.insert(key, found.id, at_ms);
         }
     }
 
@@ -175,6 +218,7 @@ pub(super) fn survey(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Survey
     }
     recovered.recovery.opt_outs = recovered.index.opt_outs.len() as u64;
     recovered.recovery.pending_erasures = recovered.index.erasures.pending().0;
+    recovered.recovery.match_rows = recovered.index.matches.len() as u64;
     recovered.recovery.dedup_keys = recovered.index.dedup.len() as u64;
     Ok((recovered, chain, files))
 }
@@ -195,7 +239,7 @@ impl Recovered {
             if !self.index.replay(&frame) {
                 return Err(OpenError::Unknown { file: number, offset });
             }
-            let counts = matches!(frame.head.kind, CONVERSION | OPT_OUT | EMBED_VIEW | ERASURE);
+            let counts = matches!(frame.head.kind, CONVERSION | OPT_OUT | EMBED_VIEW | MATCH | ERASURE);
             self.recovery.entries += u64::from(counts);
         }
         self.recovery.files += 1;

@@ -32,9 +32,9 @@ pub(super) struct Going {
     pub(super) at_ms: u64,
 }
 
-/// Kinds of row that go for their age: page views, conversions and visits to pages with embeds, in this order where there
-/// is one of something for each.
-pub(super) const ROW_KINDS: usize = 3;
+/// Kinds of row that go for their age: page views, conversions, visits to pages with embeds and matches, in this order
+/// where there is one of something for each.
+pub(super) const ROW_KINDS: usize = 4;
 
 /// A time for each of them, in Unix milliseconds.
 pub(super) type Times = [u64; ROW_KINDS];
@@ -43,6 +43,7 @@ const fn row_index(kind: EntryKind) -> usize {
     match kind {
         EntryKind::PageView => 0,
         EntryKind::EmbedView => 2,
+        EntryKind::Match => 3,
         _ => 1,
     }
 }

@@ -7,6 +7,7 @@ use super::queue::Batch;
 use super::record_erasure::SubjectDigest;
 use super::writer::Writer;
 use crate::domain::opt_out::OptOut;
+use crate::domain::time::Timestamp;
 
 impl Writer {
     pub(super) const fn is_ready(&self) -> bool {
@@ -27,6 +28,11 @@ impl Writer {
         }
         self.retire(round);
         self.sweep(round);
+        if let Some(time) = self.sweep.retain.matches {
+            let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            self.matches.expire_some(Timestamp(self.now_ms.saturating_sub(time_ms)));
+        }
+        self.metrics.match_rows.set(self.matches.len() as i64);
         self.metrics.waiting.set(self.queue.waiting() as i64);
         self.metrics.dedup_keys.set(self.dedup.len() as i64);
     }

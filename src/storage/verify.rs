@@ -11,6 +11,7 @@ use super::erasures::Erasures;
 use super::file::{self, DATA_AT, FILE_BYTES_MAX, Header, lock_path, log_path, lost_path};
 use super::frame;
 use super::group::{BEGIN_FRAME_BYTES, begin_head};
+use super::match_table::MatchTable;
 use super::opt_outs::OptOuts;
 use super::real_disk::RealDisk;
 use super::record::Begin;
@@ -187,6 +188,11 @@ pub fn reindex(dir: &Path) -> Result<Recovery, OpenError> {
     read_index(dir).map(|(recovery, _)| recovery)
 }
 
+/// What partners call browsers by what is in `dir` at the moment. Takes no lock.
+pub fn matches(dir: &Path) -> Result<MatchTable, OpenError> {
+    read_index(dir).map(|(_, index)| index.matches)
+}
+
 /// Who has opted out by what is in `dir` at the moment. Takes no lock.
 pub fn opt_outs(dir: &Path) -> Result<OptOuts, OpenError> {
     read_index(dir).map(|(_, index)| index.opt_outs)
@@ -199,6 +205,8 @@ fn read_index(dir: &Path) -> Result<(Recovery, Index), OpenError> {
         opt_outs: OptOuts::default(),
         erasures: Erasures::default(),
         dedup_from_ms: 0,
+        matches: MatchTable::new(usize::MAX),
+        matches_from_ms: 0,
     };
     survey(&*disk, dir, index).map(|(recovered, ..)| (recovered.recovery, recovered.index))
 }

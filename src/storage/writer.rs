@@ -14,6 +14,7 @@ use super::frame::{FRAME_BYTES_MAX, HEAD_BYTES, Head};
 use super::group::{Group, Outcome, Round};
 use super::housekeeper::Housekeeper;
 use super::log::AppendError;
+use super::match_table::MatchTable;
 use super::metrics::LogMetrics;
 use super::opt_outs::OptOuts;
 use super::pool::Pool;
@@ -42,6 +43,7 @@ pub(super) struct Writer {
     pub(super) metrics: LogMetrics,
     pub(super) dedup: Dedup,
     pub(super) opt_outs: Arc<OptOuts>,
+    pub(super) matches: Arc<MatchTable>,
     /// `None` while the disk takes nothing.
     pub(super) file: Option<Active>,
     /// What the next file will say of the one before it, but for what `file` adds.
@@ -156,6 +158,8 @@ impl Writer {
             Entry::Erasure(erasure) => self.take_erasure(round, erasure),
             Entry::Conversion(conversion) => self.take_conversion(round, at, entry.kind(), conversion),
             Entry::EmbedView(view) => self.take_embed_view(round, at, view),
+            Entry::Match(found) => self.take_match(round, at, found),
+            Entry::Unmatch(unmatch) => self.take_unmatch(round, at, unmatch),
         }
     }
 
@@ -164,6 +168,7 @@ impl Writer {
             // Before the write, not after: if the write fails we have still stopped storing.
             self.opt_outs.insert(opt_out.subject);
             self.group.keep_out(opt_out.subject);
+            self.forget_matches(opt_out.subject);
         }
         let stored = StoredOptOut::lend(opt_out);
         self.payload.clear();
@@ -195,6 +200,7 @@ impl Writer {
             self.group.has_removal = true;
             self.group.note_erasure(self.next_sequence - 1, *erasure);
             self.sweep.note_recent(erasure);
+            self.forget_matches(subject);
             if stays_out {
                 self.group.conceal(subject);
             }
@@ -252,7 +258,7 @@ impl Writer {
 
     /// Whether anyone whom a row of `at` is about has opted out, or has asked since for erasure. The gate may have looked
     /// before that came. Nobody gets between here and the log.
-    fn is_unwanted(&self, subjects: &Subjects, at: Timestamp) -> bool {
+    pub(super) fn is_unwanted(&self, subjects: &Subjects, at: Timestamp) -> bool {
         let opted_out = self.opt_outs.is_any_opted_out(subjects);
         self.metrics.opted_out.inc_by(u64::from(opted_out));
         opted_out || self.sweep.is_before_erasure(subjects, at)
@@ -271,7 +277,13 @@ impl Writer {
     }
 
     /// Puts `self.payload` into the group.
-    fn place(&mut self, round: &mut Round, kind: EntryKind, code: u8, needs_sync: bool) -> Outcome {
+    pub(super) fn place(
+        &mut self,
+        round: &mut Round,
+        kind: EntryKind,
+        code: u8,
+        needs_sync: bool,
+    ) -> Outcome {
         let bytes = HEAD_BYTES + self.payload.len();
         if bytes > FRAME_BYTES_MAX || !self.make_room(round, kind, bytes) {
             self.metrics.unavailable.inc();

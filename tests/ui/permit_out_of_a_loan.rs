@@ -23,7 +23,7 @@ mod attacker {
     pub fn out_of_an_entry(entry: &Entry) -> Option<Entry> {
         match *entry { //~
             Entry::Conversion(permit) => Some(Entry::Conversion(permit)),
-            Entry::OptOut(_) | Entry::EmbedView(_) | Entry::Erasure(_) => None,
+            _ => None,
         }
     }
 }

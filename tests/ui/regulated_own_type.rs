@@ -19,12 +19,16 @@ mod attacker {
     pub struct Unruly;
 
     impl Regulated for Unruly { //~
-        const ACTIVITY: Activity = Activity::Measure;
+        fn activity(&self) -> Activity {
+            Activity::Measure
+        }
 
         fn subjects(&self) -> Subjects {
             [None; 3]
         }
 
-        fn forget_identifiers(&mut self) {}
+        fn forget_identifiers(&mut self) -> bool {
+            true
+        }
     }
 }

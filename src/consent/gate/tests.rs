@@ -7,7 +7,7 @@ mod precedence;
 use std::sync::Arc;
 
 use super::*;
-use crate::consent::activity::{Partner, Sharing};
+use crate::consent::activity::Sharing;
 use crate::consent::prefs::Prefs;
 use crate::consent::refusal::RefusalKind;
 use crate::consent::regulated::{BrowserCookie, Regulated};
@@ -16,6 +16,7 @@ use crate::consent::tcf::vendor_list::{VendorDeclaration, VendorList};
 use crate::domain::conversion::Country;
 use crate::domain::id::{BrowserId, HashedEmail, HashedPhone};
 use crate::domain::opt_out::{OptOutView, Subject};
+use crate::domain::partner::PartnerListing;
 use crate::domain::time::Timestamp;
 
 struct OptedOut(bool);
@@ -130,16 +131,16 @@ const OF_HITS: [Activity; 2] = [Activity::Measure, Activity::Identify];
 const ACTIVITIES: [Activity; 14] = [
     Activity::Measure,
     Activity::Identify,
-    Activity::Match(Partner::Vendor(25)),
-    Activity::Match(Partner::Provider(89)),
-    Activity::Match(Partner::Unlisted),
+    Activity::Match(PartnerListing::Vendor(25)),
+    Activity::Match(PartnerListing::Provider(89)),
+    Activity::Match(PartnerListing::Unlisted),
     Activity::Audience,
-    Activity::Share(Partner::Vendor(25), Sharing::Rtb),
-    Activity::Share(Partner::Provider(89), Sharing::Rtb),
-    Activity::Share(Partner::Unlisted, Sharing::Rtb),
-    Activity::Share(Partner::Vendor(25), Sharing::Measurement),
-    Activity::Share(Partner::Provider(89), Sharing::Measurement),
-    Activity::Share(Partner::Unlisted, Sharing::Measurement),
+    Activity::Share(PartnerListing::Vendor(25), Sharing::Rtb),
+    Activity::Share(PartnerListing::Provider(89), Sharing::Rtb),
+    Activity::Share(PartnerListing::Unlisted, Sharing::Rtb),
+    Activity::Share(PartnerListing::Vendor(25), Sharing::Measurement),
+    Activity::Share(PartnerListing::Provider(89), Sharing::Measurement),
+    Activity::Share(PartnerListing::Unlisted, Sharing::Measurement),
     Activity::LinkDevices,
     Activity::WebHistory,
 ];

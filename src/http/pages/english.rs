@@ -88,6 +88,8 @@ pub(super) const ENGLISH: Texts = Texts {
         opted_out: "Opt-out",
         opted_in: "Opt-out taken back",
         embed: "Page with embedded content",
+        matched: "Id of an advertising partner noted",
+        unmatched: "Id of an advertising partner removed",
         download: "Download as a file (JSON)",
         download_text: "The file holds every field that is stored.",
         erase: "Erase all of it",

@@ -88,6 +88,8 @@ pub(super) const FRENCH: Texts = Texts {
         opted_out: "Refus",
         opted_in: "Refus retiré",
         embed: "Page avec contenu intégré",
+        matched: "Identifiant d’un partenaire publicitaire noté",
+        unmatched: "Identifiant d’un partenaire publicitaire supprimé",
         download: "Télécharger en fichier (JSON)",
         download_text: "Le fichier contient tous les champs enregistrés.",
         erase: "Tout effacer",

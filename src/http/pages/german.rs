@@ -88,6 +88,8 @@ pub(super) const GERMAN: Texts = Texts {
         opted_out: "Widerspruch",
         opted_in: "Widerspruch zurückgenommen",
         embed: "Seite mit eingebettetem Inhalt",
+        matched: "ID eines Werbepartners vermerkt",
+        unmatched: "ID eines Werbepartners entfernt",
         download: "Als Datei herunterladen (JSON)",
         download_text: "Die Datei enthält jedes gespeicherte Feld.",
         erase: "Alles löschen",

@@ -88,6 +88,8 @@ pub(super) const SPANISH: Texts = Texts {
         opted_out: "Exclusión",
         opted_in: "Exclusión anulada",
         embed: "Página con contenido insertado",
+        matched: "Identificador de un socio publicitario anotado",
+        unmatched: "Identificador de un socio publicitario eliminado",
         download: "Descargar como archivo (JSON)",
         download_text: "El archivo contiene todos los campos guardados.",
         erase: "Borrarlo todo",

@@ -107,6 +107,8 @@ pub struct DataTexts {
     pub opted_out: &'static str,
     pub opted_in: &'static str,
     pub embed: &'static str,
+    pub matched: &'static str,
+    pub unmatched: &'static str,
     pub download: &'static str,
     pub download_text: &'static str,
     pub erase: &'static str,

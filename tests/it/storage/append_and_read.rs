@@ -117,7 +117,7 @@ fn reading_starts_where_it_is_asked_to() {
 #[test]
 fn a_class_can_be_chosen_for_all_but_opt_outs() {
     let dir = tempfile::tempdir().unwrap();
-    let ack = AckClasses { page_view: AckClass::Memory, conversion: AckClass::Os };
+    let ack = AckClasses { page_view: AckClass::Memory, conversion: AckClass::Os, ..AckClasses::default() };
     let (log, _) = open(dir.path(), &real(), LogOptions { ack, ..options() }).unwrap();
     let answers = append_each(&log, [page_view(1), purchase(2), opt_out(browser(1), Choice::Out)]);
     check_ack(&answers[0], AckClass::Memory);

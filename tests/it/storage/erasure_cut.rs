@@ -10,7 +10,7 @@ use std::time::Duration;
 use pixelgate::domain::conversion::Conversion;
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::EventId;
-use pixelgate::domain::opt_out::{Choice, OptOutView, Subject};
+use pixelgate::domain::opt_out::{Choice, OptOutView};
 use pixelgate::domain::page::PageAddress;
 use pixelgate::storage::entry::Entry;
 use pixelgate::storage::log::{Appended, Log};
@@ -162,11 +162,10 @@ fn check_rows(image: &SimulatedDisk, told: &Told, what: &str) {
 fn rows_of(image: &SimulatedDisk, who: u64) -> usize {
     let rows = read_all(dir(), &image.shared());
     let is_of = |row: &Row| match row {
-        Row::Conversion { conversion, .. } => conversion.identifiers.browser_id.map(Subject::Browser),
-        Row::EmbedView { view, .. } => view.browser_id.map(Subject::Browser),
-        Row::OptOut(opt_out) => Some(opt_out.subject),
+        Row::OptOut(opt_out) => opt_out.subject == person(who),
+        row => subjects(row).contains(&Some(person(who))),
     };
-    rows.iter().filter(|stored| is_of(&stored.row) == Some(person(who))).count()
+    rows.iter().filter(|stored| is_of(&stored.row)).count()
 }
 
 /// Every point of one history at which the power can go, and what can be left of each.

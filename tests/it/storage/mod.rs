@@ -10,6 +10,7 @@ mod failing_disk;
 mod golden;
 mod golden_erasure;
 mod limits;
+mod matches;
 mod opt_out_order;
 mod power_cut;
 mod retention;

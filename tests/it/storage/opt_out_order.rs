@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 
-use pixelgate::consent::regulated::Regulated;
 use pixelgate::domain::event::EventType;
+use pixelgate::domain::id::PartnerId;
+use pixelgate::domain::matching::PartnerMatch;
 use pixelgate::domain::opt_out::{Choice, OptOutView, Subject};
 use pixelgate::storage::log::{Appended, Log};
+use pixelgate::storage::match_table::MatchRejection;
 use pixelgate::storage::reader::{Row, Stored};
 
 use super::support::*;
@@ -41,7 +43,18 @@ fn race(log: &Log, who: Subject, rng: &Seeded, first_number: u64, seen: &Seen) {
                     } else {
                         EventType::Purchase
                     };
-                    admit(by(who, conversion(event, number)))
+                    match who {
+                        Subject::Browser(_) if !number.is_multiple_of(3) => {
+                            admit(by(who, conversion(event, number)))
+                        }
+                        // Other ids each time, so that none is known.
+                        Subject::Browser(browser_id) => admit_match(PartnerMatch {
+                            partner_id: PartnerId::from_number(number as u32),
+                            ..matched(browser_id, &format!("u{number}"), number)
+                        }),
+                        Subject::PartnerUser(..) => admit_match(matched(browser_id(number), "u", number)),
+                        _ => admit(by(who, conversion(event, number))),
+                    }
                 };
                 let numbers: Vec<_> = numbers.collect();
                 start.wait();
@@ -50,7 +63,9 @@ fn race(log: &Log, who: Subject, rng: &Seeded, first_number: u64, seen: &Seen) {
                         match answer.expect("a good disk takes everything") {
                             Appended::Stored(_) => seen.stored.fetch_add(1, Ordering::Relaxed),
                             Appended::OptedOut => seen.turned_away.fetch_add(1, Ordering::Relaxed),
-                            Appended::Duplicate(_) => panic!("every hit is a new one"),
+                            // So many browsers of one partner user id are not believed.
+                            Appended::Rejected(MatchRejection::TooManyBrowsers) => 0,
+                            other => panic!("every hit is a new one: {other:?}"),
                         };
                     }
                 }
@@ -74,9 +89,8 @@ fn following(rows: &[Stored]) -> usize {
             Row::OptOut(opt_out) => {
                 out.insert(opt_out.subject.expose());
             }
-            Row::EmbedView { .. } => {}
-            Row::Conversion { conversion, .. } => {
-                let about = conversion.subjects().into_iter().flatten();
+            row => {
+                let about = subjects(row).into_iter().flatten();
                 following += usize::from(about.map(Subject::expose).any(|subject| out.contains(&subject)));
             }
         }
@@ -84,9 +98,22 @@ fn following(rows: &[Stored]) -> usize {
     following
 }
 
+/// No partner calls them anything any more.
+fn assert_no_match(log: &Log, who: Subject, seed: u64) {
+    let matches = log.matches();
+    match who {
+        Subject::Browser(browser_id) => assert_eq!(matches.of_browser(browser_id), [], "seed {seed}"),
+        Subject::PartnerUser(partner_id, _) => {
+            assert_eq!(matches.browsers_of(partner_id, "u"), [], "seed {seed}");
+            assert!(matches.is_empty(), "seed {seed}");
+        }
+        _ => {}
+    }
+}
+
 fn history(seed: u64, seen: &Seen) {
     let rng = Seeded::new(seed);
-    let who = [browser(1), email(1), phone(1)][rng.below(3) as usize];
+    let who = [browser(1), email(1), phone(1), partner_user("u")][rng.below(4) as usize];
     let mut disk = SimulatedDisk::new(seed, Faults::default());
     let (mut log, _) = open(dir(), &disk.shared(), small()).expect("an empty directory");
     race(&log, who, &rng, 1, seen);
@@ -102,8 +129,10 @@ fn history(seed: u64, seen: &Seen) {
         disk = image.unwrap_or(disk);
         (log, _) = open(dir(), &disk.shared(), small()).expect("it was closed or cut off");
         assert!(log.opt_outs().is_opted_out(who), "seed {seed}");
+        assert_no_match(&log, who, seed);
         race(&log, who, &rng, 10_001, seen);
     }
+    assert_no_match(&log, who, seed);
     log.close().expect("a good disk takes everything");
     let rows = read_all(dir(), &disk.shared());
     assert!(rows.iter().any(|row| matches!(row.row, Row::OptOut(_))));

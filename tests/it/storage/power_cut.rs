@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use pixelgate::consent::regulated::Regulated;
 use pixelgate::domain::conversion::Conversion;
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::EventId;
@@ -162,9 +161,8 @@ fn check_sequences_and_opt_outs(rows: &[Stored], what: &str) {
                     Choice::In => out.remove(&subject),
                 };
             }
-            Row::EmbedView { .. } => {}
-            Row::Conversion { conversion, .. } => {
-                let mut about = conversion.subjects().into_iter().flatten().map(Subject::expose);
+            row => {
+                let mut about = subjects(row).into_iter().flatten().map(Subject::expose);
                 assert!(!about.any(|subject| out.contains(&subject)), "it follows an opt-out: {what}");
             }
         }

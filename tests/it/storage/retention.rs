@@ -98,7 +98,7 @@ fn each_kind_goes_at_its_own_time() {
 #[test]
 fn a_quiet_log_gives_up_what_is_past_its_time_too() {
     let (disk, clock) = (SimulatedDisk::new(1, Faults::default()), HeldClock::new());
-    let retain = Retain { page_view: Some(3 * DAY), conversion: Some(30 * DAY), embed_view: None };
+    let retain = Retain { page_view: Some(3 * DAY), conversion: Some(30 * DAY), ..Retain::default() };
     let options = LogOptions { retain, ..small() };
     let (log, _) = open_at(dir(), &disk.shared(), options, clock.clone(), 1).unwrap();
     append_each(&log, [page_view(1), purchase(2)]);

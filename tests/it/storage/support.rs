@@ -16,10 +16,16 @@ use pixelgate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
 use pixelgate::domain::embed_view::EmbedView;
 use pixelgate::domain::erasure::{Erasure, ErasureId};
 use pixelgate::domain::event::EventType;
-use pixelgate::domain::id::{AccountId, BrowserId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
-use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject};
+use pixelgate::domain::id::{
+    AccountId, BrowserId, EventId, EventTagId, HashedEmail, HashedPartnerUserId, HashedPhone, PartnerId,
+    PixelId,
+};
+use pixelgate::domain::matching::{MatchProof, MatchScope, PartnerMatch};
+use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject, Subjects};
 use pixelgate::domain::page::PageAddress;
+use pixelgate::domain::partner::{PartnerListing, PartnerUserId};
 use pixelgate::domain::time::{Clock, Rng, Timestamp};
+use pixelgate::storage::digest::sha256;
 use pixelgate::storage::disk::Disk;
 use pixelgate::storage::entry::Entry;
 use pixelgate::storage::log::{AppendError, Appended, Log};
@@ -103,9 +109,13 @@ impl OptOutView for Stale {
 }
 
 pub(super) fn browser(number: u64) -> Subject {
-    let mut bytes = [0; 16];
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    Subject::Browser(BrowserId::from_bytes(bytes))
+    Subject::Browser(browser_id(number))
+}
+
+/// Whom partner 7 calls so.
+pub(super) fn partner_user(partner_user_id: &str) -> Subject {
+    let hash = HashedPartnerUserId::from_bytes(sha256(partner_user_id.as_bytes()));
+    Subject::PartnerUser(PartnerId::from_number(7), hash)
 }
 
 pub(super) fn email(number: u8) -> Subject {
@@ -172,6 +182,33 @@ pub(super) fn embed_view(browser_id: BrowserId, number: u64) -> Entry {
     let at = Timestamp(1_795_316_645_678);
     let view = EmbedView { id: event_id(number), at, page, browser_id: Some(browser_id), country: None };
     Entry::EmbedView(permit(view, at))
+}
+
+/// What partner 7 calls the browser.
+pub(super) fn matched(browser_id: BrowserId, partner_user_id: &str, number: u64) -> PartnerMatch {
+    PartnerMatch {
+        id: event_id(number),
+        at: Timestamp(1_795_316_645_678),
+        partner_id: PartnerId::from_number(7),
+        listing: PartnerListing::Unlisted,
+        partner_user_id: PartnerUserId::parse(partner_user_id, sha256).expect("a partner user id"),
+        browser_id,
+        scope: MatchScope::Global,
+        proof: MatchProof::Unsigned,
+        country: None,
+    }
+}
+
+/// Lets it through a gate that knows of no opt-out.
+pub(super) fn admit_match(found: PartnerMatch) -> Entry {
+    let at = found.at;
+    Entry::Match(permit(found, at))
+}
+
+pub(super) fn browser_id(number: u64) -> BrowserId {
+    let mut bytes = [0; 16];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    BrowserId::from_bytes(bytes)
 }
 
 fn permit<T: Regulated>(draft: T, now: Timestamp) -> Permitted<T> {
@@ -355,7 +392,17 @@ pub(super) fn read_all(dir: &Path, disk: &Arc<dyn Disk>) -> Vec<Stored> {
 pub(super) fn ids(rows: &[Stored]) -> Vec<EventId> {
     let id = |stored: &Stored| match &stored.row {
         Row::Conversion { conversion, .. } => Some(conversion.id),
-        Row::OptOut(_) | Row::EmbedView { .. } => None,
+        _ => None,
     };
     rows.iter().filter_map(id).collect()
+}
+
+/// Whom a row that the gate let through is about.
+pub(super) fn subjects(row: &Row) -> Subjects {
+    match row {
+        Row::Conversion { conversion, .. } => conversion.subjects(),
+        Row::EmbedView { view, .. } => view.subjects(),
+        Row::Match { found, .. } => found.subjects(),
+        Row::Unmatch(_) | Row::OptOut(_) => [None; 3],
+    }
 }

@@ -80,13 +80,14 @@ fn every_activity_needs_its_purposes_for_us_and_for_the_partner() {
         let text = tc_string(&purposes, &vendors, false);
         for activity in ACTIVITIES {
             let both = match activity {
-                Activity::Match(Partner::Vendor(_)) | Activity::Share(Partner::Vendor(_), _) => us && partner,
+                Activity::Match(PartnerListing::Vendor(_))
+                | Activity::Share(PartnerListing::Vendor(_), _) => us && partner,
                 Activity::Match(_) | Activity::Share(..) => us && purposes.contains(&1),
                 _ => us,
             };
             let unlisted = matches!(
                 activity,
-                Activity::Match(Partner::Unlisted) | Activity::Share(Partner::Unlisted, _)
+                Activity::Match(PartnerListing::Unlisted) | Activity::Share(PartnerListing::Unlisted, _)
             );
             let expect = both && !unlisted && needs(activity, |id| purposes.contains(&id));
             let parameters = [("gdpr_consent", &*text), ("addtl_consent", "1~7.89"), ("country", "GB")];
@@ -101,20 +102,23 @@ fn every_activity_needs_its_purposes_for_us_and_for_the_partner() {
 #[test]
 fn a_partner_without_a_basis_is_told_from_us() {
     let policy = both_on_list();
-    let match_it = Activity::Match(Partner::Vendor(PARTNER));
+    let match_it = Activity::Match(PartnerListing::Vendor(PARTNER));
     let ask = |activity, purposes: &[u8], vendors: &[u16]| {
         decide(activity, &policy, &[("gdpr_consent", &tc_string(purposes, vendors, false))])
     };
     assert_eq!(ask(match_it, &[1, 3], &BOTH), Ok(Basis::Consent));
     assert_eq!(ask(match_it, &[1, 3], &[9_999]), Err(Refusal::TcPartner));
     assert_eq!(ask(match_it, &[1, 3], &[PARTNER]), Err(Refusal::TcNoConsent));
-    assert_eq!(ask(Activity::Match(Partner::Vendor(26)), &[1, 3], &[26, 9_999]), Err(Refusal::TcPartner));
-    assert_eq!(ask(Activity::Match(Partner::Unlisted), &[1, 3], &BOTH), Err(Refusal::TcPartner));
+    assert_eq!(
+        ask(Activity::Match(PartnerListing::Vendor(26)), &[1, 3], &[26, 9_999]),
+        Err(Refusal::TcPartner)
+    );
+    assert_eq!(ask(Activity::Match(PartnerListing::Unlisted), &[1, 3], &BOTH), Err(Refusal::TcPartner));
     assert_eq!(decide(match_it, &policy, &[("gdpr_consent", "x")]), Err(Refusal::TcMalformed));
     assert_eq!(decide(match_it, &policy, &[]), Err(Refusal::GdprConsentAbsent));
     // Outside the GDPR nobody has to be on a list.
     let elsewhere = Policy { default_regime: Regime::None, ..policy.clone() };
-    assert_eq!(decide(Activity::Match(Partner::Unlisted), &elsewhere, &[]), Ok(Basis::Default));
+    assert_eq!(decide(Activity::Match(PartnerListing::Unlisted), &elsewhere, &[]), Ok(Basis::Default));
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn additional_consent_counts_for_providers_only_and_with_purpose_1_only() {
         parameters.extend(additional.iter().map(|text| ("addtl_consent", *text)));
         decide(Activity::Share(partner, Sharing::Measurement), &policy, &parameters)
     };
-    let provider = Partner::Provider(PROVIDER);
+    let provider = PartnerListing::Provider(PROVIDER);
     assert_eq!(ask(provider, &all, &["1~7.89"]), Ok(Basis::Consent));
     assert_eq!(ask(provider, &all, &["2~7.89~dv.9", "1~7.89", "1~89"]), Ok(Basis::Consent));
     assert_eq!(ask(provider, &not_p1, &["1~7.89"]), Err(Refusal::TcNoConsent));
@@ -136,7 +140,7 @@ fn additional_consent_counts_for_providers_only_and_with_purpose_1_only() {
     assert_eq!(ask(provider, &all, &["1~89", "89"]), Err(Refusal::AdditionalConsentMalformed));
     assert_eq!(ask(provider, &all, &["1~89 "]), Ok(Basis::Consent));
     assert_eq!(ask(provider, &all, &["1~89  1~89"]), Err(Refusal::AdditionalConsentMalformed));
-    assert_eq!(ask(Partner::Vendor(PARTNER), &all, &["1~25"]), Err(Refusal::TcPartner));
+    assert_eq!(ask(PartnerListing::Vendor(PARTNER), &all, &["1~25"]), Err(Refusal::TcPartner));
 }
 
 #[test]
@@ -162,7 +166,7 @@ fn linking_devices_takes_the_feature_and_scanning_them_the_opt_in() {
 #[test]
 fn each_setting_denies_what_it_is_about() {
     let policy = Policy::new(Regime::None);
-    let share = Activity::Share(Partner::Vendor(PARTNER), Sharing::Rtb);
+    let share = Activity::Share(PartnerListing::Vendor(PARTNER), Sharing::Rtb);
     for (prefs, activity, expect) in [
         ("0100", share, Some(Refusal::PartnersOff)),
         ("0010", Activity::LinkDevices, Some(Refusal::DevicesOff)),

@@ -43,7 +43,7 @@ rows! {
         |case| case.opted_out = true;
     row_2_personalize: Settings, Activity::Measure, PersonalizeOff,
         |case| case.signals.see_cookie("pg_prefs", "1000");
-    row_2_partners: Settings, Activity::Share(Partner::Unlisted, Sharing::Rtb), PartnersOff,
+    row_2_partners: Settings, Activity::Share(PartnerListing::Unlisted, Sharing::Rtb), PartnersOff,
         |case| case.signals.see_cookie("pg_prefs", "0100");
     row_2_devices: Settings, Activity::LinkDevices, DevicesOff,
         |case| case.signals.see_cookie("pg_prefs", "0010");

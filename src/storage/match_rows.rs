@@ -1,0 +1,93 @@
+//! What the match table is made of, as small as it goes: there are tens of millions of these.
+
+use super::match_table::Matched;
+use crate::domain::id::{BrowserId, HashedPartnerUserId, PartnerId};
+use crate::domain::time::Timestamp;
+
+/// What a row is found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct RowKey {
+    browser_id: BrowserId,
+    partner_id: PartnerId,
+}
+
+impl RowKey {
+    pub(super) const fn new(partner_id: PartnerId, browser_id: BrowserId) -> Self {
+        Self { browser_id, partner_id }
+    }
+
+    pub(super) const fn browser_id(&self) -> BrowserId {
+        self.browser_id
+    }
+
+    pub(super) const fn partner_id(&self) -> PartnerId {
+        self.partner_id
+    }
+}
+
+/// What a partner calls a browser.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) key: RowKey,
+    /// When it was last heard, in seconds since 1970.
+    pub(super) at_s: u32,
+    pub(super) partner_user_id: Box<str>,
+    pub(super) is_verified: bool,
+    /// How often another id took the place of this one's on `changes_day`.
+    pub(super) changes: u8,
+    /// Days since 1970; enough until 2149.
+    pub(super) changes_day: u16,
+}
+
+impl Row {
+    pub(super) const fn at(&self) -> Timestamp {
+        Timestamp(self.at_s as u64 * 1_000)
+    }
+
+    pub(super) fn matched(&self) -> Matched {
+        Matched {
+            partner_id: self.key.partner_id,
+            partner_user_id: self.partner_user_id.clone(),
+            at: self.at(),
+            is_verified: self.is_verified,
+        }
+    }
+
+    /// `day` in days since 1970.
+    pub(super) const fn changes_on(&self, day: u32) -> u8 {
+        if self.changes_day as u32 == day { self.changes } else { 0 }
+    }
+
+    /// Takes over what `fresh` says, and gives the partner user id that it had.
+    pub(super) fn replace(&mut self, fresh: Self, day: u32) -> Box<str> {
+        let has_changed = self.partner_user_id != fresh.partner_user_id;
+        let changes = self.changes_on(day).saturating_add(u8::from(has_changed));
+        let is_verified = fresh.is_verified || (self.is_verified && !has_changed);
+        let changes_day = u16::try_from(day).unwrap_or(u16::MAX);
+        let old = std::mem::replace(self, Self { is_verified, changes, changes_day, ..fresh });
+        old.partner_user_id
+    }
+}
+
+/// That a browser is called by a partner user id, found by half of the hash of that. The row says whether it still is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) prefix: u64,
+    pub(super) browser_id: BrowserId,
+}
+
+impl Claim {
+    pub(super) fn new(partner_id: PartnerId, hash: HashedPartnerUserId, browser_id: BrowserId) -> Self {
+        Self { prefix: Self::prefix(partner_id, hash), browser_id }
+    }
+
+    /// The start of the hash, with the partner's number in it.
+    pub(super) fn prefix(partner_id: PartnerId, hash: HashedPartnerUserId) -> u64 {
+        let mut start = [0; 8];
+        start.copy_from_slice(&hash.bytes()[..8]);
+        // An odd factor, so that no two partners share one.
+        u64::from_le_bytes(start) ^ u64::from(partner_id.number()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+const _: () = assert!(size_of::<Row>() <= 48 && size_of::<Claim>() <= 24);
