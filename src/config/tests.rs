@@ -434,7 +434,7 @@ fn accounts_are_told_what_is_wrong_with_them() {
         "\"https://*.shop.example\"",
         "\"shop.example\"",
         "55:12: accounts[1].pixels[1].origins[1]: \"shop.example\" does not fit; expected an origin such as \
-         \"https://shop.example\" or \"https://*.example\", with at most one *, no path",
+         \"https://shop.example\" or \"https://*.example\", with at most two *, no path",
     );
     check(
         "= 30",

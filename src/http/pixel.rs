@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::cookie;
+use super::matching;
 use super::pixel_hit;
 use super::request::Head;
 use super::response::{Answer, fixed_headers};
@@ -36,6 +37,9 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
     let live = service.live.load();
     let at = service.clock.now();
     let Request { hit, visitor, wants_script } = Request::read(head, &live, &*service.opt_outs, at);
+    if hit.txn_id.is_none() && hit.partner.is_some() {
+        return matching::inbound(service, head, None);
+    }
     let reply = Reply {
         browser: visitor.browser,
         opted_out: visitor.signals.is_opted_out() && !visitor.signals.is_unseen(),
@@ -104,7 +108,7 @@ pub fn overloaded() -> Answer {
     with_outcomes(image(), &[Outcome::Overloaded])
 }
 
-fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
+pub(super) fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
     if outcomes.iter().any(Outcome::is_temporary) {
         answer.status = 503;
         answer = answer.with("Retry-After", "1");
@@ -186,7 +190,7 @@ fn refusals(recorded: &Recorded) -> impl Iterator<Item = Refusal> {
 /// `stored; id=<uuid>; ack=memory`.
 const OUTCOME_CHARS: usize = 64;
 
-fn image() -> Answer {
+pub(super) fn image() -> Answer {
     fixed_answer!("image/gif", GIF)
 }
 

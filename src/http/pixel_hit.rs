@@ -125,7 +125,7 @@ fn parse_event(text: &str) -> Option<Vec<HitEvent<'static>>> {
 
 /// Whether no bracket is nested deeper than [`JSON_DEPTH_MAX`]. Brackets in texts count too: they only make it
 /// stricter.
-fn is_shallow(text: &str) -> bool {
+pub(super) fn is_shallow(text: &str) -> bool {
     let mut depth = 0_usize;
     text.bytes().all(|byte| {
         match byte {

@@ -8,9 +8,10 @@ use super::crawler::Crawlers;
 use super::crypto::MacKey;
 use super::geo::Geo;
 use super::identity::IdentityKeys;
+use super::partners::Partners;
 use super::receipt::ReceiptKeys;
 use crate::consent::gate::Gate;
-use crate::domain::settings::Registry;
+use crate::domain::settings::{OriginPattern, Registry};
 
 /// The settings that requests are answered under. A request sees one of them from beginning to end.
 pub struct Live {
@@ -28,6 +29,11 @@ pub struct Live {
     pub country_header: Option<String>,
     /// What `/.well-known/dnt-policy.txt` says, where the operator commits to something.
     pub dnt_policy: Option<String>,
+    pub partners: Partners,
+    /// What signs the way to a partner and back.
+    pub match_state_key: MacKey,
+    /// Whose pages may ask with the browser's cookies which partners want to be asked.
+    pub publisher_origins: Vec<OriginPattern>,
 }
 
 /// The settings of the moment.
