@@ -175,8 +175,9 @@ pub fn cookie_sync<V: OptOutView + Send + Sync>(
 
 fn read(body: &[u8]) -> Result<Request, String> {
     let text = std::str::from_utf8(body).map_err(|_| "expected JSON in UTF-8".to_owned())?;
-    if !is_shallow(text) {
-        return Err("expected JSON of at most 16 levels".to_owned());
+    // Derived readers take a list of values for an object, too.
+    if !is_shallow(text) || !text.trim_start().starts_with('{') {
+        return Err("expected a JSON object of at most 16 levels".to_owned());
     }
     // What the parser says about a value may repeat it.
     serde_json::from_str(text).map_err(|error| {
