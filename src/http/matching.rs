@@ -140,7 +140,7 @@ pub(super) fn given<'q>(head: &Head<'q>, partner: Option<&'q str>) -> Result<Giv
     let (mut time, mut code) = (None, None);
     for (name, raw) in parameters(head) {
         match &*name {
-            "p_id" | "bidder" if partner.is_none() => given.partner = decode(raw),
+            "p_id" | "bidder" if given.partner.is_empty() => given.partner = decode(raw),
             "uid" | "p_user_id" if given.user_id.is_none() => given.user_id = Some(decode(raw)),
             "state" if given.state.is_none() => given.state = Some(decode(raw)),
             "ts" if time.is_none() => time = Some(decode(raw)),

@@ -17,7 +17,7 @@ use super::response::Answer;
 use super::service::Answering;
 use super::visitor::{self, parameter};
 use crate::consent::refusal::RefusalKind;
-use crate::domain::opt_out::OptOutView;
+use crate::domain::opt_out::{OptOutView, Subject};
 use crate::service::live::Live;
 use crate::service::matching::partner_user_ids;
 use crate::service::outcome::Outcome;
@@ -209,7 +209,9 @@ fn choose<V: OptOutView + Send + Sync>(
     for (name, value) in texts.pairs() {
         visitor.signals.see_parameter(name, value.to_owned());
     }
-    if visitor.signals.is_opted_out() {
+    let id_opted_out =
+        visitor.browser.id().is_some_and(|id| service.opt_outs.is_opted_out(Subject::Browser(id)));
+    if visitor.signals.is_opted_out() || id_opted_out {
         return Answer::text(401, "the person has opted out\n");
     }
     let limit = request.limit.map_or(LIMIT, |limit| usize::try_from(limit).unwrap_or(LIMIT_MAX));
@@ -287,7 +289,7 @@ pub fn set_uid<'s, V: OptOutView + Send + Sync>(
     };
     let wants_html = parameter(head, "f").is_some_and(|format| format == "b");
     if given.user_id.as_deref().unwrap_or_default().is_empty() {
-        let unmatching = service.unmatch(&given.partner, &visitor);
+        let unmatching = service.unmatch(&given, &visitor);
         return Answering::later(async move { set(&unmatching.await, wants_html) });
     }
     let recording = service.record_match(&given, &visitor);

@@ -234,30 +234,29 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         })
     }
 
-    /// Takes back what the partner called the browser. Says whether it got to the log.
+    /// Takes back what the partner called the browser, if that comes from the partner. Says whether it got to the log.
     pub fn unmatch<'s>(
         &'s self,
-        partner: &str,
+        given: &GivenMatch<'_>,
         visitor: &Visitor<'_>,
     ) -> impl Future<Output = Outcome> + Send + use<'s, V> {
-        let live = self.live.load();
-        let (at, id) = (visitor.at, self.new_event_id(visitor.at));
-        let appended = match (live.partners.find(partner), visitor.browser.id()) {
-            (None, _) => Err(Outcome::Invalid(Invalid::UnknownPartner)),
-            (Some(_), None) => Err(Outcome::Known),
-            (Some(partner), Some(browser_id)) if self.matches.get(partner.id, browser_id).is_none() => {
-                Err(Outcome::Known)
-            }
-            (Some(partner), Some(browser_id)) => {
-                Ok(self.log.append(Entry::Unmatch(Unmatch { browser_id, partner_id: partner.id, at })))
-            }
-        };
+        let id = self.new_event_id(visitor.at);
+        let appended = self.draft_unmatch(given, visitor).map(|gone| self.log.append(Entry::Unmatch(gone)));
         async move {
             match appended {
                 Ok(append) => Outcome::of_append(id, append.await),
                 Err(outcome) => outcome,
             }
         }
+    }
+
+    fn draft_unmatch(&self, given: &GivenMatch<'_>, visitor: &Visitor<'_>) -> Result<Unmatch, Outcome> {
+        let live = self.live.load();
+        let partner = live.partners.find(&given.partner).ok_or(Outcome::Invalid(Invalid::UnknownPartner))?;
+        prove(given, partner, visitor, &live).map_err(Outcome::Invalid)?;
+        let known = visitor.browser.id().filter(|id| self.matches.get(partner.id, *id).is_some());
+        let browser_id = known.ok_or(Outcome::Known)?;
+        Ok(Unmatch { browser_id, partner_id: partner.id, at: visitor.at })
     }
 
     /// Who the browser is: its own id, or a new one. `None` for one that shows two.

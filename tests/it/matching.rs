@@ -358,6 +358,8 @@ fn after_an_opt_out_no_partner_calls_the_browser_anything_and_none_is_told_of_it
     let pending = format!("/match/strict?uid=later&state={}", parameter(location(&start), "state"));
     let known = world.get("/getuids", &[cookie]).json();
     assert_eq!(known["buyeruids"]["strict"], "u-strict");
+    let asked = world.post("/cookie_sync", &[cookie, ACTIVE], "{\"bidders\":[\"acme\"]}");
+    assert_eq!(asked.status, 200);
     let page = world.get("/privacy", &[cookie]).text();
     let token = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     let body = format!("csrf={}", token.expect("a token"));
@@ -374,6 +376,8 @@ fn after_an_opt_out_no_partner_calls_the_browser_anything_and_none_is_told_of_it
             assert_eq!(reply.outcome(), "suppressed; reason=opted-out", "{target}");
             assert_eq!(reply.header("Location"), None, "{target}");
         }
+        let asked = world.post("/cookie_sync", &[cookie, ACTIVE], "{\"bidders\":[\"acme\"]}");
+        assert_eq!(asked.status, 401);
         assert_eq!(world.stored().len(), rows);
     }
 }

@@ -67,8 +67,15 @@ fn a_page_is_told_whom_to_ask_and_the_answers_are_kept() {
         (reply.json()["status"].as_str(), bidders(&reply), codes(&reply)),
         (Some("ok"), vec!["outbid".to_owned()], vec!["strict: known".to_owned()])
     );
-    // An empty id takes it back.
-    assert_eq!(world.get("/setuid?bidder=strict&uid=&f=b", &[cookie]).status, 200);
+    // An empty id takes it back, if that is known to come from the partner.
+    let gone = "/setuid?bidder=strict&uid=&f=b";
+    assert_eq!(world.get(gone, &[cookie]).outcome(), "invalid; reason=unsigned");
+    assert_eq!(world.get("/getuids", &[cookie]).json(), json!({"buyeruids": {"strict": "s1"}}));
+    let start = world.get("/match/strict/start", &[cookie, ACTIVE]);
+    let state =
+        start.header("Location").and_then(|address| address.split("&state=").nth(1)).expect("a state");
+    let reply = world.get(&format!("{gone}&state={state}"), &[cookie]);
+    assert_eq!((reply.status, reply.header("Content-Type")), (200, Some("text/html; charset=utf-8")));
     assert_eq!(world.get("/getuids", &[cookie]).json(), json!({"buyeruids": {}}));
     let kinds: Vec<_> =
         world.stored().iter().map(|row| row["kind"].as_str().expect("a kind").to_owned()).collect();
