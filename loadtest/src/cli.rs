@@ -189,7 +189,7 @@ pub(crate) struct Chaos {
     pub(crate) scratch: Option<PathBuf>,
 }
 
-/// Measures what decoding a TC string takes, beside the published crate `lib_tcstring`.
+/// Measures what decoding a TC string takes, beside the published crate `lib_tcstring`, and a GPP string.
 ///
 /// Example: loadtest decode --rounds 100
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 //! Talks to the server through its command line and its sockets only, so that it believes nothing but what a
 //! user of the server could see. Only `decode` and `matches` call the server's library, to measure a part of it by itself.
 
+mod bits;
 mod chaos;
 mod cli;
 mod client;
@@ -10,6 +11,7 @@ mod compare;
 mod console;
 mod decode;
 mod drive;
+mod gpp_string;
 mod matches;
 mod pin;
 mod process;

@@ -1,6 +1,7 @@
 //! TC strings to send and to measure with. All of them permit [`VENDOR`] everything, and are valid whenever they are
 //! read.
 
+use crate::bits::Bits;
 use crate::random::Random;
 
 /// Who we are in them, and a partner.
@@ -125,30 +126,6 @@ fn entries(numbers: impl Iterator<Item = u16>, entry: impl FnMut(u16) -> (u16, u
     numbers.map(entry).collect()
 }
 
-/// Numbers in as many bits as they are said to have.
-#[derive(Debug, Clone, Default)]
-struct Bits(Vec<bool>);
-
-impl Bits {
-    fn put(mut self, number: u64, width: u32) -> Self {
-        self.0.extend((0..width).rev().map(|place| number >> place & 1 == 1));
-        self
-    }
-
-    fn join(mut self, other: &Self) -> Self {
-        self.0.extend_from_slice(&other.0);
-        self
-    }
-
-    /// Filled up to 24 bits, as the official encoders do.
-    fn base64url(mut self) -> String {
-        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        self.0.resize(self.0.len().next_multiple_of(24), false);
-        let value = |six: &[bool]| six.iter().fold(0, |value, bit| value << 1 | usize::from(*bit));
-        self.0.chunks(6).map(|six| char::from(ALPHABET[value(six)])).collect()
-    }
-}
-
 /// {MaxVendorId16 IsRange1=0 bits}
 fn bits(ids: &[u16]) -> Bits {
     let max = ids.last().copied().unwrap_or(0);
@@ -185,7 +162,9 @@ fn assemble(consents: &Bits, interests: &Bits, restrictions: &Bits, disclosed: &
     let core = Bits::default().put(2, 6).put(CREATED_DS, 36).put(CREATED_DS, 36).put(0, 54);
     let core = core.put(5, 6).put(0b10, 2).put(0, 12).put(purposes, 24).put(purposes, 24).put(0, 13);
     let core = core.join(consents).join(interests).join(restrictions);
-    format!("{}.{}", core.base64url(), Bits::default().put(1, 3).join(disclosed).base64url())
+    // As the official encoders fill up.
+    let segment = |bits: Bits| bits.fill_up_to(24).base64url();
+    format!("{}.{}", segment(core), segment(Bits::default().put(1, 3).join(disclosed)))
 }
 
 #[cfg(test)]

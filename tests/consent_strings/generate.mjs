@@ -150,6 +150,8 @@ function fill(model, section) {
     if (section.NAME === "tcfcav1") fillCanada(model, name, usual);
     else if (!name.endsWith("Version") && !name.endsWith("Type")) set(model, section.NAME, name, usual);
   }
+  // Last, as setting any other field makes them the time of that.
+  if (section.NAME === "tcfcav1") for (const name of ["Created", "LastUpdated"]) model.setFieldValue("tcfcav1", name, time());
 }
 
 // There are fields that have no 0.
@@ -165,14 +167,22 @@ function set(model, section, name, usual) {
 
 function fillCanada(model, name, usual) {
   const set = (to) => model.setFieldValue("tcfcav1", name, to);
-  if (name === "Version" || name.endsWith("Type") || name === "PubRestrictions") return;
+  if (name === "Version" || name.endsWith("Type") || usual instanceof Date) return;
   if (name === "ConsentLanguage") set(letters());
-  else if (name === "NumCustomPurposes") set(0);
-  else if (name.startsWith("Custom")) set([]);
+  else if (name === "PubRestrictions") set(upTo(oneIn(2) ? below(5) : 0).map(restriction));
+  else if (name === "NumCustomPurposes") set(oneIn(2) ? 0 : below(64));
+  // Comes after their number.
+  else if (name.startsWith("Custom")) set(upTo(model.getFieldValue("tcfcav1", "NumCustomPurposes")).map(() => oneIn(2)));
   else if (/Vendor(Express|Implied)|DisclosedVendors/.test(name)) set(some(upTo(1200)));
   else if (name === "CmpId" || name === "CmpVersion" || name === "VendorListVersion") set(below(4096));
   else if (name === "ConsentScreen" || name === "TcfPolicyVersion") set(below(64));
   else set(value("", usual));
+}
+
+// The package has a class for this that it does not export.
+function restriction() {
+  const [key, type, ids] = [1 + below(11), below(3), some(upTo(1200))];
+  return { getKey: () => key, getType: () => type, getIds: () => ids };
 }
 
 // As the vectors have it: sets of ids instead of bits, ranges instead of lists of vendors.

@@ -3,15 +3,18 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use pixelgate::consent::gpp::Gpp;
+use pixelgate::consent::gpp::applicable::Applicable;
 use pixelgate::consent::tcf::TcString;
 use pixelgate::consent::tcf::purpose::Purpose;
 use pixelgate::consent::tcf::vendor_list::VendorDeclaration;
 use serde::Serialize;
 
+use crate::gpp_string;
 use crate::random::Random;
 use crate::tc_string::{Kind, PARTNER, VENDOR};
 
-/// What decoding one kind of string takes. Nanoseconds are those of the fastest round: what disturbs only ever adds.
+/// What decoding one kind of TC string takes. Nanoseconds are those of the fastest round: what disturbs only ever adds.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Figures {
     pub(crate) kind: Kind,
@@ -34,12 +37,23 @@ impl Figures {
     }
 }
 
+/// What decoding one kind of GPP string takes.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct GppFigures {
+    pub(crate) kind: gpp_string::Kind,
+    /// Mean length.
+    pub(crate) bytes: usize,
+    /// Parsing, and what the gate asks: whether any of its sections denies, and the legal basis that its TC string
+    /// gives one vendor. In the fastest round.
+    pub(crate) ns: f64,
+}
+
 /// Measures all in turns, `rounds` times.
 pub(super) fn measure(kind: Kind, rounds: u32, seed: u64) -> Figures {
     let random = &mut Random::new(seed);
     // Different ones, as a processor learns one string by heart in a few hundred readings.
     let strings: Vec<String> = (0..STRINGS).map(|_| kind.string(random)).collect();
-    let declaration = VendorDeclaration { consent: (1..=11).collect(), ..VendorDeclaration::default() };
+    let declaration = declaration();
     let mut fastest = [f64::INFINITY; 3];
     let started = Instant::now();
     for round in 0..rounds {
@@ -56,12 +70,29 @@ pub(super) fn measure(kind: Kind, rounds: u32, seed: u64) -> Figures {
     let [one_vendor_ns, two_vendors_ns, lib_tcstring_ns] = fastest;
     Figures {
         kind,
-        bytes: strings.iter().map(String::len).sum::<usize>() / strings.len(),
+        bytes: mean_length(&strings),
         one_vendor_ns,
         two_vendors_ns,
         lib_tcstring_ns,
         lib_tcstring_refuses: strings.iter().any(|text| !published(text)),
     }
+}
+
+/// The same for GPP strings.
+pub(super) fn measure_gpp(kind: gpp_string::Kind, rounds: u32, seed: u64) -> GppFigures {
+    let random = &mut Random::new(seed);
+    let strings: Vec<String> = (0..STRINGS).map(|_| kind.string(random)).collect();
+    let declaration = declaration();
+    let rounds = (0..rounds).map(|_| slice(&strings, |text| gpp_gate(text, &declaration)));
+    GppFigures { kind, bytes: mean_length(&strings), ns: rounds.fold(f64::INFINITY, f64::min) }
+}
+
+fn declaration() -> VendorDeclaration {
+    VendorDeclaration { consent: (1..=11).collect(), ..VendorDeclaration::default() }
+}
+
+fn mean_length(strings: &[String]) -> usize {
+    strings.iter().map(String::len).sum::<usize>() / strings.len()
 }
 
 /// Nanoseconds per string, over as many as fit in a slice of time.
@@ -85,6 +116,14 @@ fn gate<const N: usize>(text: &str, vendors: [u16; N], declaration: &VendorDecla
         let both = [Purpose::P1, Purpose::P7].map(|purpose| view.basis(purpose, Some(declaration)).is_ok());
         all & both[0] & both[1]
     })
+}
+
+/// Whether no section of it denies.
+fn gpp_gate(text: &str, declaration: &VendorDeclaration) -> bool {
+    let gpp = Gpp::parse(text);
+    let found = Applicable::find(None, Some(gpp.as_ref().map_err(|error| *error)));
+    let tcf = found.tc_string.is_none_or(|text| gate(text, [VENDOR], declaration));
+    tcf & !found.denies()
 }
 
 fn published(text: &str) -> bool {

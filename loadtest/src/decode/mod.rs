@@ -1,23 +1,25 @@
-//! `loadtest decode`: what decoding a TC string takes, beside the published crate. The one command that measures the
-//! server's library and not a running server: a string's share of a request is too small to be seen from outside.
+//! `loadtest decode`: what decoding a TC string takes, beside the published crate, and a GPP string. The one command
+//! that measures the server's library and not a running server: a string's share of a request is too small to be seen
+//! from outside.
 
 mod measure;
 
 use anyhow::Result;
 use serde::Serialize;
 
-use self::measure::Figures;
+use self::measure::{Figures, GppFigures};
 use crate::cli::Decode;
 use crate::console::Console;
 use crate::random::fresh_seed;
 use crate::tc_string::Kind;
-use crate::{Verdict, pin};
+use crate::{Verdict, gpp_string, pin};
 
 #[derive(Debug, Serialize)]
 struct Report {
     seed: u64,
     rounds: u32,
     strings: Vec<Figures>,
+    gpp_strings: Vec<GppFigures>,
 }
 
 pub(crate) fn run(args: &Decode, console: Console) -> Result<Verdict> {
@@ -28,7 +30,7 @@ pub(crate) fn run(args: &Decode, console: Console) -> Result<Verdict> {
     console.say(format!("seed {seed}, the fastest of {} rounds, nanoseconds per string", args.rounds));
     console.say(format!(
         "{:<34} {:>7} {:>12} {:>12} {:>14} {:>8}",
-        "", "bytes", "one vendor", "two vendors", "lib_tcstring", "ratio"
+        "TC strings", "bytes", "one vendor", "two vendors", "lib_tcstring", "ratio"
     ));
     let mut strings = Vec::new();
     for kind in Kind::ALL {
@@ -39,7 +41,14 @@ pub(crate) fn run(args: &Decode, console: Console) -> Result<Verdict> {
     console.say(
         "ratio: lib_tcstring, which only parses, by this server, which parses and asks about one vendor",
     );
-    console.result(&Report { seed, rounds: args.rounds, strings })?;
+    console.say(format!("\n{:<34} {:>7} {:>12}", "GPP strings", "bytes", "all sections"));
+    let mut gpp_strings = Vec::new();
+    for kind in gpp_string::Kind::ALL {
+        let figures = measure::measure_gpp(kind, args.rounds, seed);
+        console.say(format!("{:<34} {:>7} {:>12.0}", kind.name(), figures.bytes, figures.ns));
+        gpp_strings.push(figures);
+    }
+    console.result(&Report { seed, rounds: args.rounds, strings, gpp_strings })?;
     Ok(Verdict::Kept)
 }
 

@@ -148,24 +148,22 @@ pub struct VendorSet<'a>(Vendors<'a>);
 #[derive(Debug, Clone, Copy)]
 enum Vendors<'a> {
     /// A bit for each id from 1 to the highest.
-    Bits {
-        reader: BitReader<'a>,
-        highest: u32,
-    },
-    Ranges(Ranges<'a>),
+    Bits { reader: BitReader<'a>, highest: u32 },
+    /// A Fibonacci range.
+    Ranges(BitReader<'a>),
 }
 
 impl<'a> VendorSet<'a> {
     fn take(reader: &mut BitReader<'a>) -> Option<Self> {
         let highest = reader.take(16)? as u32;
         if reader.take_bit()? {
-            let ranges = Ranges::new(*reader)?;
-            let mut walk = ranges;
-            if walk.by_ref().any(|range| range.is_err()) {
+            let set = Self(Vendors::Ranges(*reader));
+            let mut ranges = Ranges::new(*reader)?;
+            if ranges.by_ref().any(|range| range.is_err()) {
                 return None;
             }
-            *reader = walk.reader();
-            Some(Self(Vendors::Ranges(ranges)))
+            *reader = ranges.reader();
+            Some(set)
         } else {
             let bits = Vendors::Bits { reader: *reader, highest };
             reader.skip(highest as usize)?;
@@ -174,35 +172,38 @@ impl<'a> VendorSet<'a> {
     }
 
     /// The ids as ranges, ascending. Takes as long as the set is written, however many ids that are.
-    pub fn ranges(self) -> VendorRanges<'a> {
-        VendorRanges(self.0, 0)
+    pub fn ranges(self) -> impl Iterator<Item = RangeInclusive<u32>> + use<'a> {
+        let (runs, ranges) = match self.0 {
+            Vendors::Bits { reader, highest } => (Some(Runs { reader, last: 0, highest }), None),
+            Vendors::Ranges(reader) => (None, Ranges::new(reader)),
+        };
+        runs.into_iter().flatten().chain(ranges.into_iter().flatten().flatten())
     }
 }
 
-/// See [`VendorSet::ranges`].
-#[derive(Debug, Clone)]
-pub struct VendorRanges<'a>(Vendors<'a>, u32);
+/// The runs of set bits.
+struct Runs<'a> {
+    reader: BitReader<'a>,
+    /// The id whose bit was read last.
+    last: u32,
+    highest: u32,
+}
 
-impl Iterator for VendorRanges<'_> {
+impl Iterator for Runs<'_> {
     type Item = RangeInclusive<u32>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            Vendors::Ranges(ranges) => ranges.next()?.ok(),
-            Vendors::Bits { reader, highest } => {
-                let mut first = None;
-                while self.1 < *highest {
-                    let set = reader.take_bit()?;
-                    self.1 += 1;
-                    match first {
-                        None if set => first = Some(self.1),
-                        Some(first) if !set => return Some(first..=self.1 - 1),
-                        _ => {}
-                    }
-                }
-                first.map(|first| first..=*highest)
+        let mut first = None;
+        while self.last < self.highest {
+            let set = self.reader.take_bit()?;
+            self.last += 1;
+            match first {
+                None if set => first = Some(self.last),
+                Some(first) if !set => return Some(first..=self.last - 1),
+                _ => {}
             }
         }
+        first.map(|first| first..=self.highest)
     }
 }
 

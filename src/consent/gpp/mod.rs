@@ -21,7 +21,8 @@ pub use self::layout::Field;
 /// A GPP string, cut into its sections. The sections themselves are not read yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Gpp<'a> {
-    ids: Ranges<'a>,
+    /// Where the header lists the ids.
+    ids: BitReader<'a>,
     /// What follows the header, between its `~`.
     body: Option<&'a str>,
     known: [Option<&'a str>; SECTION_MAX as usize + 1],
@@ -56,27 +57,29 @@ impl<'a> Gpp<'a> {
         if reader.take(6).ok_or(GppError::HeaderCut)? != VERSION {
             return Err(GppError::Version);
         }
-        let ids = Ranges::new(reader).ok_or(GppError::HeaderCut)?;
-        let mut gpp = Self { ids, body, known: [None; SECTION_MAX as usize + 1], first_unknown: None };
+        let mut gpp =
+            Self { ids: reader, body, known: [None; SECTION_MAX as usize + 1], first_unknown: None };
         gpp.assign()?;
         Ok(gpp)
     }
 
     /// Gives every section its id.
     fn assign(&mut self) -> Result<(), GppError> {
-        let mut ids = self.ids;
+        let mut ids = Ranges::new(self.ids).ok_or(GppError::HeaderCut)?;
         let mut texts = parts(self.body);
+        // To cut off each one, just to see that it is there, takes 140 µs if there are 16,000.
+        let mut left = self.body.map_or(0, |body| 1 + separators(body));
         for group in ids.by_ref() {
-            for id in group? {
-                // Ends the walk through a group that is longer than the string.
-                let text = texts.next().ok_or(GppError::Count)?;
-                match self.known.get_mut(id as usize) {
-                    Some(place) if is_known(id) => *place = Some(text),
-                    _ => self.first_unknown = self.first_unknown.or(Some(id)),
+            let (first, last) = group?.into_inner();
+            left = left.checked_sub((last - first) as usize + 1).ok_or(GppError::Count)?;
+            for (id, text) in (first..=last.min(SECTION_MAX)).zip(texts.by_ref()) {
+                if let Some(place) = self.known.get_mut(id as usize).filter(|_| is_known(id)) {
+                    *place = Some(text);
                 }
             }
+            self.first_unknown = self.first_unknown.or_else(|| (first..=last).find(|id| !is_known(*id)));
         }
-        if texts.next().is_some() {
+        if left > 0 {
             return Err(GppError::Count);
         }
         if ends(&ids.reader()) { Ok(()) } else { Err(GppError::HeaderPadding) }
@@ -90,7 +93,8 @@ impl<'a> Gpp<'a> {
     /// Every section with its id, in ascending order, known here or not.
     pub fn sections(&self) -> impl Iterator<Item = (u32, &'a str)> + use<'a> {
         // Parsing has seen that there are as many ids as texts, and none that cannot be read.
-        self.ids.flatten().flatten().zip(parts(self.body))
+        let groups = Ranges::new(self.ids).into_iter().flatten();
+        groups.flatten().flatten().zip(parts(self.body))
     }
 
     /// The lowest id that means nothing to this server.
@@ -164,6 +168,12 @@ const fn is_known(id: u32) -> bool {
 
 fn parts(body: Option<&str>) -> impl Iterator<Item = &str> {
     body.into_iter().flat_map(|body| body.split('~'))
+}
+
+/// In bytes of chunks that they fit in, which is what the compiler makes vectors of.
+fn separators(body: &str) -> usize {
+    let in_chunk = |chunk: &[u8]| chunk.iter().fold(0, |count, byte| count + u8::from(*byte == b'~'));
+    body.as_bytes().chunks(u8::MAX.into()).map(|chunk| usize::from(in_chunk(chunk))).sum()
 }
 
 const HEADER_TYPE: u64 = 3;

@@ -47,6 +47,8 @@ fn the_examples_of_the_specification_are_read() {
 fn sections_nobody_knows_are_there_all_the_same() {
     let header = base64url("000011 000001 000000000010 1 11 011 0 0000000011");
     check(&format!("{header}~a~b~c~"), &[(1, "a"), (2, "b"), (3, "c"), (58, "")]);
+    let header = base64url("000011 000001 000000000010 0 00000011 1 00011 0011");
+    check(&format!("{header}~a~b~c~d~e"), &[(21, "a"), (26, "b"), (27, "c"), (28, "d"), (29, "e")]);
 }
 
 #[test]
