@@ -249,7 +249,8 @@ fn matching_secret(config: &Config) -> &[u8] {
     config.matching.secret.as_deref().map_or(&[], |secret| secret.expose_secret())
 }
 
-fn partners(config: &Config) -> Partners {
+/// The partners of the configuration.
+pub fn partners(config: &Config) -> Partners {
     let partner = |partner: &config::Partner| {
         let settings = PartnerSettings {
             id: partner.id,

@@ -520,7 +520,34 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
 #[test]
 fn what_is_public_is_refused_outside_development() {
     let found = mistakes(DEV_TOML);
-    assert_eq!(found.len(), 2, "{found:#?}");
+    assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+#[test]
+fn a_partner_with_mistakes_has_each_of_them_told() {
+    let text = format!(
+        "{GOOD}\n[[partners]]\nid = 7\nname = \"Adhub\"\nvendor_id = 25\nprovider_id = 89\n\
+         image = \"http://match.adhub.example/\"\niframe = \"https://a.example/?x={{nobody}}\"\n\
+         id_pattern = \"[\"\nid_chars_max = 257\nrematch = \"1m\"\ncallbacks = [{{ name = \"ok\" }}]\n\
+         [[partners]]\nid = 7\nname = \"b\"\n[[partners]]\nname = \"b\"\n"
+    );
+    let found = mistakes(&text);
+    let keys: Vec<_> = found.iter().map(|mistake| mistake.split(' ').nth(1).unwrap_or_default()).collect();
+    println!("{found:#?}");
+    for key in [
+        "name",
+        "provider_id",
+        "image",
+        "iframe",
+        "id_pattern",
+        "id_chars_max",
+        "rematch",
+        "callbacks[1].url",
+        "matching.secret",
+    ] {
+        assert!(keys.iter().any(|found| found.contains(key)), "{key}: {keys:?}");
+    }
+    assert_eq!(found.len(), 12, "{found:#?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::response::Answer;
 use super::service::Answering;
 use super::visitor::{self, decode, parameter, parameters};
 use crate::domain::opt_out::OptOutView;
-use crate::service::hit::Visitor;
+use crate::domain::time::Timestamp;
 use crate::service::live::Live;
 use crate::service::matching::{Errand, ErrandTarget, GivenMatch, RecordedMatch, Sent};
 use crate::service::outcome::{Invalid, Outcome};
@@ -80,15 +80,15 @@ fn go<V: OptOutView + Send + Sync>(
     }
     let live = service.live.load();
     let at = service.clock.now();
-    let (visitor, texts) = visitor_with_texts(head, &live, &*service.opt_outs, at);
+    let visitor = visitor::visitor(head, &live, &*service.opt_outs, at, |_, _| {});
     let errand = Errand { partner, target, storage_access: storage_access(head) };
-    match service.send(&errand, &visitor, &texts) {
+    match service.send(&errand, &visitor, &consent_texts(head)) {
         Ok(sent) => redirect(sent, &live, at),
         Err(outcome) => answer(&outcome),
     }
 }
 
-fn redirect(sent: Sent, live: &Live, now: crate::domain::time::Timestamp) -> Answer {
+fn redirect(sent: Sent, live: &Live, now: Timestamp) -> Answer {
     let answer = Answer::redirect(sent.location)
         .with("Cache-Control", "no-store")
         .with("Referrer-Policy", "no-referrer")
@@ -99,28 +99,23 @@ fn redirect(sent: Sent, live: &Live, now: crate::domain::time::Timestamp) -> Ans
     }
 }
 
-/// The visitor, and what the request said about consent as it is passed on.
-pub(super) fn visitor_with_texts<'q>(
-    head: &Head<'q>,
-    live: &Live,
-    opt_outs: &dyn OptOutView,
-    at: crate::domain::time::Timestamp,
-) -> (Visitor<'q>, ConsentTexts<'q>) {
+/// What the request said about consent, as it is passed on.
+pub(super) fn consent_texts<'q>(head: &Head<'q>) -> ConsentTexts<'q> {
     let mut texts = ConsentTexts::default();
-    let visitor = visitor::visitor(head, live, opt_outs, at, |name, raw| {
-        let field = match name {
+    for (name, raw) in parameters(head) {
+        let field = match &*name {
             "gdpr" => &mut texts.gdpr,
             "gdpr_consent" => &mut texts.gdpr_consent,
             "us_privacy" => &mut texts.us_privacy,
             "gpp" => &mut texts.gpp,
             "gpp_sid" => &mut texts.gpp_sid,
-            _ => return,
+            _ => continue,
         };
         if field.is_none() {
             *field = Some(decode(raw));
         }
-    });
-    (visitor, texts)
+    }
+    texts
 }
 
 /// Whether third-party cookies work where the request was made, as far as the browser says.

@@ -15,6 +15,7 @@ pub mod hit;
 pub mod identity;
 pub mod journal;
 pub mod live;
+pub mod match_list;
 pub mod match_metrics;
 pub mod match_state;
 pub mod matching;

@@ -432,6 +432,34 @@ fn a_new_epoch_gives_a_partner_new_ids() {
 }
 
 #[test]
+fn the_old_tag_is_told_which_partners_the_page_may_ask() {
+    let world = World::dev();
+    let id = browser(&world);
+    let hit = |headers: &[(&str, &str)], event: &str| {
+        let target =
+            format!("/i/adsct?txn_id=o8z6j&event_id={event}&tpx_cb=twttr.conversion.loadPixels&gdpr=0");
+        let text = world.get(&target, headers).text();
+        let list = text.strip_prefix("twttr.conversion.loadPixels(").and_then(|text| text.strip_suffix(");"));
+        serde_json::from_str::<serde_json::Value>(list.expect("a call")).expect("JSON")
+    };
+    let hosts = |list: &serde_json::Value| -> Vec<String> {
+        let tags = list["tags"].as_array().expect("a list").iter();
+        tags.map(|tag| tag.as_str().expect("an address")[..28].to_owned()).collect()
+    };
+    let nobody = serde_json::json!({"tags": [], "hif": []});
+    let all = hit(&[("Cookie", &id), ACTIVE], "a");
+    assert_eq!(
+        hosts(&all),
+        ["http://partner.localhost:911", "http://partner.localhost:922", "http://partner.localhost:933"]
+    );
+    world.get("/match/acme?uid=a", &[("Cookie", &id), ACTIVE]);
+    assert_eq!(hosts(&hit(&[("Cookie", &id), ACTIVE], "b")).len(), 2, "what is known is not asked again");
+    assert_eq!(hit(&[ACTIVE], "c"), nobody, "a new browser gets its id first");
+    assert_eq!(hit(&[("Cookie", &id), ("Sec-Fetch-Storage-Access", "none")], "d"), nobody);
+    assert_eq!(hit(&[("Cookie", &id), ACTIVE, ("Sec-GPC", "1")], "e"), nobody);
+}
+
+#[test]
 fn a_template_is_filled_with_what_the_request_said_of_consent() {
     let world = World::dev();
     let id = browser(&world);
