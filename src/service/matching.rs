@@ -193,7 +193,9 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         };
         let found = target.and_then(|target| Some((target, partner.target(target)?)));
         let (target, template) = found.ok_or(invalid(Invalid::UnknownCallback))?;
-        if errand.storage_access == StorageAccess::None {
+        // Not where it says nothing, either: it may be a request without cookies, which keeps none that it is given, and
+        // the partner would be told of a new browser each time.
+        if errand.storage_access != StorageAccess::Active {
             return Err(invalid(Invalid::NoStorage));
         }
         let heard = live.gate.hear(&visitor.signals);
