@@ -85,7 +85,9 @@ impl fmt::Display for InvalidTemplate {
             }
             Self::Host => "expected a host in lower case, with a port at most",
             Self::Character => "expected the characters of an address, and no fragment",
-            Self::Place => "expected macros in the path or in the value of a parameter only",
+            Self::Place => {
+                "expected macros in the path or in the value of a parameter only, in the path not beside nothing but dots"
+            }
             Self::Macro => {
                 "expected the macros {browser_id}, {partner_user_id}, {gdpr}, {gdpr_consent}, {us_privacy}, {gpp}, \
                  {gpp_sid}, {state} and {cachebuster}, and no other braces"
@@ -118,7 +120,12 @@ impl Template {
         let origin = text[..text.len() - tail.len()].into();
         // An address without a path has one all the same.
         let slash = if tail.starts_with('/') { "" } else { "/" };
-        Ok(Self { parts: parts(&format!("{slash}{tail}"))?, origin })
+        let tail = format!("{slash}{tail}");
+        let parts = parts(&tail)?;
+        if !keeps_its_segments(&tail) {
+            return Err(InvalidTemplate::Place);
+        }
+        Ok(Self { parts, origin })
     }
 
     pub fn origin(&self) -> &str {
@@ -129,13 +136,23 @@ impl Template {
         self.parts.contains(&Part::Macro(wanted))
     }
 
-    /// The address, with what `value` gives for each macro. A value is encoded so that it stays one.
+    /// The address, with what `value` gives for each macro. A value is encoded so that it stays one. In the path one of
+    /// nothing but dots is left out: however it is encoded, browsers take it for a way up.
     pub fn fill<'v>(&self, mut value: impl FnMut(Macro) -> Cow<'v, str>) -> String {
         let mut address = String::from(&*self.origin);
+        let mut in_path = true;
         for part in &self.parts {
             match part {
-                Part::Text(text) => address.push_str(text),
-                Part::Macro(wanted) => push_encoded(&mut address, &value(*wanted)),
+                Part::Text(text) => {
+                    in_path &= !text.contains('?');
+                    address.push_str(text);
+                }
+                Part::Macro(wanted) => {
+                    let value = value(*wanted);
+                    if !(in_path && is_dots(&value)) {
+                        push_encoded(&mut address, &value);
+                    }
+                }
             }
         }
         address
@@ -176,6 +193,19 @@ fn parts(tail: &str) -> Result<Vec<Part>, InvalidTemplate> {
     }
     parts.extend((!rest.is_empty()).then(|| Part::Text(rest.into())));
     Ok(parts)
+}
+
+/// Whether each segment of the path stays one even where its macros come to nothing: that of `/.{state}/` would not.
+fn keeps_its_segments(tail: &str) -> bool {
+    let path = tail.split_once('?').map_or(tail, |(path, _)| path);
+    path.split('/').filter(|segment| segment.contains('{')).all(|segment| {
+        let text: String = segment.split(['{', '}']).step_by(2).collect();
+        text.is_empty() || !is_dots(&text.to_ascii_lowercase().replace("%2e", "."))
+    })
+}
+
+fn is_dots(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'.')
 }
 
 /// In the path, or behind the `=` of a parameter.
@@ -284,6 +314,16 @@ mod tests {
     }
 
     #[test]
+    fn no_value_is_a_way_up_the_path() {
+        for value in ["", ".", "..", "..."] {
+            check("https://p.example/a/{gpp}/{gpp}{state}/b", value, "https://p.example/a///b");
+            check("https://p.example/{gpp}.gif?a={gpp}", value, &format!("https://p.example/.gif?a={value}"));
+        }
+        check("https://p.example/a/{gpp}/b", "%2e%2E", "https://p.example/a/%252e%252E/b");
+        check("https://p.example/a/{gpp}/b", "..a", "https://p.example/a/..a/b");
+    }
+
+    #[test]
     fn an_address_without_a_path_gets_one() {
         let template = Template::parse("https://p.example?u={state}").expect("a template");
         assert_eq!(template.fill(|_| "s".into()), "https://p.example/?u=s");
@@ -322,6 +362,9 @@ mod tests {
             ("https://p.example/ä", Invalid::Character),
             ("https://p.example/?{state}", Invalid::Place),
             ("https://p.example/?a=b&{state}=c", Invalid::Place),
+            ("https://p.example/.{state}/a", Invalid::Place),
+            ("https://p.example/{gpp}.{state}", Invalid::Place),
+            ("https://p.example/%2E{state}?a=b", Invalid::Place),
             ("https://p.example/?a={nobody}", Invalid::Macro),
             ("https://p.example/?a={State}", Invalid::Macro),
             ("https://p.example/?a={{state}}", Invalid::Macro),

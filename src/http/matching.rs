@@ -11,7 +11,6 @@ use super::request::Head;
 use super::response::Answer;
 use super::service::Answering;
 use super::visitor::{self, decode, parameter, parameters};
-use crate::domain::matching::MatchScope;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::Timestamp;
 use crate::service::live::Live;
@@ -50,8 +49,7 @@ pub fn inbound<'s, V: OptOutView + Send + Sync>(
 /// Gives the browser its id where it is to have one.
 pub(super) fn with_cookie<V>(answer: Answer, service: &PixelService<V>, recorded: &RecordedMatch) -> Answer {
     let Some(cookie) = &recorded.cookie else { return answer };
-    let for_one_site = recorded.scope == MatchScope::Site;
-    cookie::give_id(answer, cookie, &service.live.load(), for_one_site, service.clock.now())
+    cookie::give_id(answer, cookie, &service.live.load(), recorded.for_one_site, service.clock.now())
 }
 
 /// `/match/{partner}/start?r=…`: sends the browser to the partner, who is to send it back with its id.

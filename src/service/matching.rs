@@ -38,8 +38,8 @@ pub struct RecordedMatch {
     pub outcome: Outcome,
     /// The id to give the browser, where it has none.
     pub cookie: Option<Permitted<BrowserCookie>>,
-    /// Whether the browser keeps it for one site alone.
-    pub scope: MatchScope,
+    /// Whether that goes into the jar of this site alone.
+    pub for_one_site: bool,
 }
 
 /// Where a browser is to be sent.
@@ -73,7 +73,7 @@ struct Drafted<'s> {
     id: EventId,
     append: Append<'s>,
     cookie: Option<Permitted<BrowserCookie>>,
-    scope: MatchScope,
+    for_one_site: bool,
 }
 
 impl<V: OptOutView + Send + Sync> PixelService<V> {
@@ -87,11 +87,11 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         let partner = self.live.load().partners.find(&given.partner).map(|partner| partner.name.clone());
         let drafted = self.draft_match(given, visitor);
         async move {
-            let (outcome, cookie, scope) = match drafted {
-                Ok(Drafted { id, append, cookie, scope }) => {
-                    (Outcome::of_append(id, append.await), cookie, scope)
+            let (outcome, cookie, for_one_site) = match drafted {
+                Ok(Drafted { id, append, cookie, for_one_site }) => {
+                    (Outcome::of_append(id, append.await), cookie, for_one_site)
                 }
-                Err(outcome) => (outcome, None, MatchScope::Site),
+                Err(outcome) => (outcome, None, true),
             };
             self.matches_seen.count(Step::Inbound, partner.as_deref(), storage_access, &outcome);
             if let Some(journal) = &self.journal {
@@ -101,7 +101,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             let cookie = cookie.filter(|cookie| {
                 outcome.is_kept() && !self.opt_outs.is_opted_out(Subject::Browser(cookie.value().browser_id))
             });
-            RecordedMatch { outcome, cookie, scope }
+            RecordedMatch { outcome, cookie, for_one_site }
         }
     }
 
@@ -136,7 +136,12 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         let id = found.id;
         let permitted = live.gate.admit(found, &about).map_err(|refused| Outcome::Refused(refused.reason))?;
         let cookie = self.new_cookie(visitor, cookie, &live, &about);
-        Ok(Drafted { id, append: self.log.append(Entry::Match(permitted)), cookie, scope })
+        // An id that the browser has stays in the jar that it is in.
+        let for_one_site = match visitor.browser {
+            Browser::New => scope == MatchScope::Site,
+            Browser::Known(_) | Browser::Ambiguous => !visitor.has_shared_id,
+        };
+        Ok(Drafted { id, append: self.log.append(Entry::Match(permitted)), cookie, for_one_site })
     }
 
     /// The way to a partner for this browser, or why it does not go there. Stores nothing.
@@ -188,7 +193,9 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         };
         let found = target.and_then(|target| Some((target, partner.target(target)?)));
         let (target, template) = found.ok_or(invalid(Invalid::UnknownCallback))?;
-        if errand.storage_access == StorageAccess::None {
+        // Not where it says nothing, either: it may be a request without cookies, which keeps none that it is given, and
+        // the partner would be told of a new browser each time.
+        if errand.storage_access != StorageAccess::Active {
             return Err(invalid(Invalid::NoStorage));
         }
         let heard = live.gate.hear(&visitor.signals);
@@ -322,15 +329,13 @@ fn prove(
     }
 }
 
-/// An id that the browser shows everywhere, or one of this site alone. Where it does not say so, a new id counts for
-/// the latter: Firefox keeps cookies apart for each site, and says nothing behind a redirect.
+/// An id that the browser shows everywhere, or one of this site alone. Where the browser does not say, it counts for the
+/// latter, whatever the cookie's name: Firefox keeps all cookies apart for each site, and says nothing behind a redirect.
 const fn scope(visitor: &Visitor<'_>, storage_access: StorageAccess) -> MatchScope {
-    match (visitor.browser, storage_access) {
-        (_, StorageAccess::None) | (Browser::New | Browser::Ambiguous, StorageAccess::Unknown) => {
-            MatchScope::Site
-        }
-        (Browser::Known(_), _) if !visitor.has_shared_id => MatchScope::Site,
-        _ => MatchScope::Global,
+    let is_shared = visitor.has_shared_id || matches!(visitor.browser, Browser::New);
+    match storage_access {
+        StorageAccess::Active if is_shared => MatchScope::Global,
+        StorageAccess::Active | StorageAccess::None | StorageAccess::Unknown => MatchScope::Site,
     }
 }
 

@@ -177,7 +177,7 @@ invalid_reasons! {
     MacroPartnerUserId = "macro-partner-user-id", "the partner user id is a macro that nobody filled in";
     PersonalPartnerUserId = "personal-partner-user-id", "the partner user id is an e-mail address or a phone number";
     NoBrowserId = "no-browser-id", "the browser shows two ids, so neither counts";
-    NoStorage = "no-third-party-cookies", "the browser keeps cookies apart for each site, so that a match would be of no use";
+    NoStorage = "no-third-party-cookies", "the browser does not say that third-party cookies work here, and without them a match is of no use";
     BadState = "bad-state", "the state is not one that this browser was sent to this partner with lately";
     BadSignature = "bad-signature", "the partner has not signed this lately";
     Unsigned = "unsigned", "this partner's matches need a state or a signature";

@@ -1,7 +1,7 @@
-// The real server in development mode, and what it stored.
+// The real server, in development mode or with a configuration of a test's own, and what it stored.
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,10 +11,14 @@ import { promisify } from 'node:util';
 const PROGRAM = process.env.PIXELGATE ?? fileURLToPath(new URL('../../target/debug/pixelgate', import.meta.url));
 
 export class Pixelgate {
-  /** With a fresh data directory, which `remove` takes away. */
-  static async start() {
+  /** With a fresh data directory, which `remove` takes away; `configuration` makes the text of a file for that directory. */
+  static async start({ configuration } = {}) {
     const server = new Pixelgate();
     server.directory = await mkdtemp(join(tmpdir(), 'pixelgate-data-'));
+    if (configuration) {
+      server.file = `${server.directory}.toml`;
+      await writeFile(server.file, configuration(server.directory));
+    }
     await server.#run();
     return server;
   }
@@ -28,6 +32,7 @@ export class Pixelgate {
   async remove() {
     await this.#end();
     await rm(this.directory, { recursive: true, force: true });
+    if (this.file) await rm(this.file);
   }
 
   /** Where the browser finds the pixel: another site than the shop's. */
@@ -50,8 +55,9 @@ export class Pixelgate {
   }
 
   async #run() {
-    const args = ['serve', '--dev', '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'];
-    this.child = spawn(PROGRAM, [...args, '--data-dir', this.directory], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const free = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--data-dir', this.directory];
+    const args = this.file ? ['--config', this.file] : ['--dev', ...free];
+    this.child = spawn(PROGRAM, ['serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = new Promise((resolve, reject) => this.child.once('exit', resolve).once('error', reject));
     let errors = '';
     this.child.stderr.on('data', (data) => (errors = (errors + data).slice(-4000)));

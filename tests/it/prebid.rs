@@ -196,9 +196,13 @@ fn where_consent_is_refused_the_list_is_empty_and_says_why() {
     }
     let gpc = ask(&world, &[("Cookie", &id), ("Sec-GPC", "1")], &json!({"bidders": ["acme"], "debug": true}));
     assert_eq!(codes(&gpc), ["acme: gpc"]);
-    let kept_apart = [("Cookie", &*id), ("Sec-Fetch-Storage-Access", "none")];
-    let reply = world.post("/cookie_sync", &kept_apart, "{\"bidders\":[\"acme\"],\"debug\":true}");
-    assert_eq!(codes(&reply), ["acme: no-third-party-cookies"]);
+    let kept_apart = vec![("Cookie", &*id), ("Sec-Fetch-Storage-Access", "none")];
+    // A request that was told to leave the cookies out says nothing of them.
+    for headers in [kept_apart, vec![]] {
+        let reply = world.post("/cookie_sync", &headers, "{\"bidders\":[\"acme\"],\"debug\":true}");
+        assert_eq!(codes(&reply), ["acme: no-third-party-cookies"]);
+        assert_eq!((reply.json()["bidder_status"].clone(), reply.cookie(ID)), (json!([]), None));
+    }
     let out = format!("{id}; pg_optout=1");
     assert_eq!(ask(&world, &[("Cookie", &out)], &json!({"bidders": ["acme"]})).status, 401);
     assert_eq!(world.get("/setuid?bidder=acme&uid=a", &[("Cookie", &out), ACTIVE]).status, 401);

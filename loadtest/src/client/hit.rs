@@ -28,8 +28,8 @@ impl What {
     /// Header lines without which it would be something else.
     pub(crate) const fn extra(self) -> &'static str {
         match self {
-            Self::PartnerId => "Sec-Fetch-Storage-Access: active\r\n",
-            Self::PageView | Self::Conversion | Self::Match => "",
+            Self::Match | Self::PartnerId => "Sec-Fetch-Storage-Access: active\r\n",
+            Self::PageView | Self::Conversion => "",
         }
     }
 }

@@ -1,0 +1,204 @@
+// Cookie matching in a real browser: a page of a shop, our server, and partners with cookies of their own, all of them
+// sites that are foreign to each other. Every test looks at what was stored and at what each partner got to see.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { COOKIES } from './chromium.mjs';
+import { consentTo } from './consent.mjs';
+import { assertNothingShared, known, market, rows, see, starts } from './partners.mjs';
+import { TIME_LIMIT, idCookies } from './visits.mjs';
+
+const PIXEL = '/i/adsct?txn_id=o8z6j&p_id=Twitter';
+const STORED = 'stored';
+
+/** What every way to `partners` and back, or only to their start, came to. */
+function each(partners, outcome, end = '') {
+  return Object.fromEntries(partners.map(({ name }) => [`/match/${name}${end}`, outcome]));
+}
+
+/** The rows of matches that each of `partners` has with one browser. */
+function matched(partners, browser, { scope = 'global', proof = 'state' } = {}) {
+  return partners.map(({ id, ownIds }) => ({ partner: id, uid: ownIds.at(-1), scope, proof, browser }));
+}
+
+function byPartner(found) {
+  return found.filter(({ partner }) => partner).sort((a, b) => a.partner - b.partner);
+}
+
+function uids(partners) {
+  return Object.fromEntries(partners.map(({ name, ownIds }) => [name, ownIds.at(-1)]));
+}
+
+test('where third-party cookies are allowed, partners and we know a browser by ids of our own each', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: COOKIES.allowed });
+  const { partners } = all;
+  await see(all, [PIXEL]);
+  assert.deepEqual(await see(all, starts(partners)), each(partners, STORED));
+  const [view, ...found] = await rows(all);
+  assert.equal(view.kind, 'page_view');
+  assert.deepEqual(byPartner(found), matched(partners, view.browser));
+  assert.deepEqual(await known(all), uids(partners));
+
+  // On another site it is the same browser to all of them, and each state is noted.
+  assert.deepEqual(await see(all, starts(partners), 'news'), each(partners, STORED));
+  const again = byPartner((await rows(all)).slice(4));
+  assert.deepEqual(again, matched(partners, view.browser));
+  assert.deepEqual(await known(all), uids(partners));
+  for (const partner of partners) {
+    assert.deepEqual([partner.ownIds.length, partner.toldIds.length, partner.requests.length], [1, 1, 2], partner.name);
+    assert.ok(partner.requests.every(({ headers }) => headers.referer === undefined), 'the partner was told the page');
+  }
+  assert.equal(new Set(partners.flatMap(({ toldIds }) => toldIds)).size, 3);
+  assertNothingShared(partners, [view.browser]);
+});
+
+test('a new browser that is sent to several partners at once ends up with one id, and the next page matches it with all', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: COOKIES.allowed });
+  const { partners } = all;
+  const outcomes = await see(all, starts(partners));
+  const [cookie, ...others] = await idCookies(all.context);
+  assert.deepEqual(others, []);
+  const id = cookie.value.split('.')[1];
+  // Who was sent off with an id that another one's has replaced brings a state that does not fit.
+  const stored = await rows(all);
+  const ends = Object.values(outcomes);
+  assert.equal(ends.filter((outcome) => outcome === STORED).length, stored.length);
+  assert.equal(ends.filter((outcome) => outcome === 'invalid; reason=bad-state').length, 3 - stored.length);
+  assert.ok(stored.some(({ browser }) => browser === id), 'the id that it keeps is matched with nobody');
+  const uidOf = new Map(partners.map((partner) => [partner.id, partner.ownIds]));
+  assert.ok(stored.every(({ partner, uid, proof }) => proof === 'state' && uidOf.get(partner).includes(uid)));
+
+  await see(all, starts(partners));
+  assert.deepEqual(byPartner((await rows(all)).slice(stored.length)), matched(partners, id));
+  assert.deepEqual(await known(all), uids(partners));
+  assertNothingShared(partners, stored.map(({ browser }) => browser));
+});
+
+test('a partner can bring its id by an image, and says it once', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: COOKIES.allowed });
+  assert.deepEqual(await see(all, ['/match/acme?uid=abc-1']), { '/match/acme': STORED });
+  assert.deepEqual(await see(all, ['/i/adsct?p_id=111&p_user_id=abc-1'], 'news'), { '/i/adsct': 'duplicate' });
+  assert.deepEqual(await see(all, ['/match/strict?uid=abc-1']), { '/match/strict': 'invalid; reason=unsigned' });
+  assert.deepEqual(await see(all, ['/match/acme?uid=$UID']), { '/match/acme': 'invalid; reason=macro-partner-user-id' });
+  const [cookie] = await idCookies(all.context);
+  const browser = cookie.value.split('.')[1];
+  assert.deepEqual(await rows(all), [{ partner: 111, uid: 'abc-1', scope: 'global', proof: 'unsigned', browser }]);
+  assert.deepEqual(await known(all), { acme: 'abc-1' });
+  // The partner itself says otherwise, and is believed; after that an image is not.
+  await see(all, starts([all.acme]));
+  assert.deepEqual(await see(all, ['/match/acme?uid=abc-2']), { '/match/acme': 'invalid; reason=verified-before' });
+  assert.deepEqual(await known(all), uids([all.acme]));
+});
+
+test('where third-party cookies are blocked, nobody is sent to a partner', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: COOKIES.blocked });
+  const { partners } = all;
+  for (const site of ['shop', 'news']) {
+    await see(all, [PIXEL], site);
+    assert.deepEqual(await see(all, starts(partners), site), each(partners, 'invalid; reason=no-third-party-cookies', '/start'));
+  }
+  const stored = await rows(all);
+  assert.deepEqual(stored.map(({ kind }) => kind), ['page_view', 'page_view']);
+  assert.deepEqual(partners.flatMap(({ requests }) => requests), []);
+  // What an image brings is of the page's site alone, and so nowhere else.
+  assert.deepEqual(await see(all, ['/match/acme?uid=abc-1']), { '/match/acme': STORED });
+  const site = { partner: 111, uid: 'abc-1', scope: 'site', proof: 'unsigned', browser: stored[0].browser };
+  assert.deepEqual(await rows(all), [...stored, site]);
+  assert.deepEqual(await known(all), {});
+});
+
+test('where ours and the cookies of a partner are partitioned, a match is of one site alone', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: COOKIES.blocked });
+  const { acme } = all;
+  acme.partitioned = true;
+  for (const site of ['shop', 'shop', 'news']) {
+    assert.deepEqual(await see(all, [`${acme.origin}/pixel`], site), { '/match/acme': STORED });
+  }
+  const [first, second, other, ...more] = await rows(all);
+  assert.deepEqual(more, []);
+  assert.deepEqual([first, other].map(({ scope, uid }) => [scope, uid]), acme.ownIds.map((uid) => ['site', uid]));
+  assert.deepEqual(second, first, 'on one site it is one browser');
+  assert.notEqual(other.uid, first.uid);
+  assert.notEqual(other.browser, first.browser);
+  const cookies = await idCookies(all.context);
+  assert.deepEqual(cookies.map(({ name }) => name), ['__Host-Http-pg-p', '__Host-Http-pg-p']);
+  assert.deepEqual(await known(all), {});
+  assertNothingShared([acme], [first.browser, other.browser]);
+});
+
+test('with Global Privacy Control on, no partner hears of a browser nor is heard about it', TIME_LIMIT, async (t) => {
+  const all = await market(t, { flags: ['--enable-features=GlobalPrivacyControlForce'] });
+  const { partners, acme } = all;
+  assert.deepEqual(await see(all, starts(partners)), each(partners, 'suppressed; reason=gpc', '/start'));
+  assert.deepEqual(partners.flatMap(({ requests }) => requests), []);
+  const outcomes = await see(all, [`${acme.origin}/pixel`, '/i/adsct?p_id=111&p_user_id=abc-1']);
+  assert.deepEqual(outcomes, { '/match/acme': 'suppressed; reason=gpc', '/i/adsct': 'suppressed; reason=gpc' });
+  assert.deepEqual(await idCookies(all.context), []);
+  assert.deepEqual(await known(all), {});
+  assert.deepEqual(await all.server.stored(), []);
+});
+
+test('a TC string lets a browser go to the partner that it consents to, and to no other', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: COOKIES.allowed, regime: 'gdpr' });
+  const { partners, acme } = all;
+  const string = consentTo([9999, acme.vendor]);
+  const query = `?gdpr=1&gdpr_consent=${string}`;
+  const refused = 'suppressed; reason=tcf-partner';
+  const expected = { '/match/acme': STORED, '/match/strict/start': refused, '/match/outbid/start': refused };
+  assert.deepEqual(await see(all, starts(partners, query)), expected);
+  const [told] = acme.requests;
+  assert.deepEqual(['gdpr', 'gdpr_consent'].map((name) => told.url.searchParams.get(name)), ['1', string]);
+  assert.deepEqual(partners.map(({ requests }) => requests.length), [1, 0, 0]);
+  const [row, ...more] = await all.server.stored();
+  assert.deepEqual(more, []);
+  assert.deepEqual([row.partner_id, row.scope, row.proof, row.evidence.regime], [111, 'global', 'state', 'gdpr']);
+  assert.deepEqual(await known(all, query), uids([acme]));
+  assert.deepEqual(await known(all), {}, 'without the string nobody is told');
+  assert.deepEqual(await known(all, `?gdpr=1&gdpr_consent=${consentTo([9999])}`), {});
+
+  // Not without us, and not if the partner keeps the string to itself.
+  const without = `?gdpr=1&gdpr_consent=${consentTo([acme.vendor])}`;
+  assert.deepEqual(await see(all, starts([acme], without)), { '/match/acme/start': 'suppressed; reason=tcf-no-consent' });
+  acme.back = (uid, given) => all.server.url(`/match/acme?uid=${uid}&state=${given.get('state')}`);
+  assert.deepEqual(await see(all, starts([acme], query)), { '/match/acme': 'suppressed; reason=gdpr-no-consent' });
+  assert.deepEqual(await all.server.stored(), [row]);
+});
+
+test('an opt-out on the privacy page ends all matching, restart of the server included', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: COOKIES.allowed });
+  const { partners, acme, server, context } = all;
+  await see(all, [PIXEL]);
+  await see(all, starts(partners));
+  const [id] = await idCookies(context);
+  assert.deepEqual(await known(all), uids(partners));
+  const page = await context.newPage();
+  await page.goto(server.url('/privacy?lang=en'));
+  await page.getByRole('button', { name: 'Opt out' }).click();
+  await page.getByRole('status').getByText('You are opted out.').waitFor();
+  await page.close();
+  const stored = await rows(all);
+  assert.deepEqual(stored.map(({ kind, partner }) => kind ?? partner).sort(), [111, 222, 333, 'opt_out', 'page_view']);
+  const asked = partners.map(({ requests }) => requests.length);
+  assert.deepEqual(asked, [1, 1, 1]);
+
+  const nothingMore = async (reason) => {
+    const refused = `suppressed; reason=${reason}`;
+    assert.deepEqual(await known(all), {});
+    assert.deepEqual(await see(all, starts(partners)), each(partners, refused, '/start'));
+    assert.deepEqual(partners.map(({ requests }) => requests.length), asked);
+    const inbound = ['/match/acme?uid=abc-1', '/i/adsct?p_id=111&p_user_id=abc-1', '/setuid?bidder=acme&uid=abc-1'];
+    const paths = ['/match/acme', '/i/adsct', '/setuid'];
+    assert.deepEqual(await see(all, inbound, 'news'), Object.fromEntries(paths.map((path) => [path, refused])));
+    assert.deepEqual(await rows(all), stored);
+    assert.deepEqual(await idCookies(context), [], 'the browser has an id');
+  };
+  await nothingMore('opt-out-cookie');
+  await server.restart();
+  await nothingMore('opt-out-cookie');
+  // The browser forgets the opt-out but shows its old id again: the server has not forgotten.
+  await context.clearCookies();
+  await context.addCookies([id]);
+  assert.deepEqual(await known(all), {});
+  assert.deepEqual(await see(all, starts([acme])), { '/match/acme/start': 'suppressed; reason=opted-out' });
+  assert.deepEqual(await rows(all), stored);
+});
