@@ -21,7 +21,7 @@ pub struct Matching {
     /// Makes what partners see as our ids, and signs the way to them; at least 32 bytes. There is one where there is a
     /// partner.
     pub secret: Option<Arc<SecretSlice<u8>>>,
-    /// Whose pages may ask `/cookie_sync` with the browser's cookies.
+    /// Whose pages may learn which partners to ask, with our ids in their addresses.
     pub publisher_origins: Vec<OriginPattern>,
 }
 

@@ -13,6 +13,7 @@ use super::service::Answering;
 use super::visitor;
 use crate::consent::refusal::{Refusal, RefusalKind};
 use crate::domain::opt_out::{OptOutView, Subject};
+use crate::domain::page::PageAddress;
 use crate::domain::time::Timestamp;
 use crate::service;
 use crate::service::explain::{Explanation, Question};
@@ -215,13 +216,16 @@ fn script(ask: &[ToAsk]) -> Answer {
     Answer { body: Cow::Owned(body), ..fixed_answer!("text/javascript; charset=utf-8", &[]) }
 }
 
-/// For a browser that has its id: one that is new gets it with this very answer.
+/// For a browser that has its id: one that is new gets it with this very answer. And for pages of registered publishers
+/// alone: any page can run a script and read what it is called with, and our ids for partners are the same everywhere.
 fn partners_to_ask<V: OptOutView + Send + Sync>(
     service: &PixelService<V>,
     head: &Head<'_>,
     visitor: &Visitor<'_>,
 ) -> Vec<ToAsk> {
-    if visitor.browser.id().is_none() {
+    let page = head.header("referer").and_then(PageAddress::reduce);
+    let may_read = page.is_some_and(|page| service.live.load().is_publisher(page.origin()));
+    if !may_read || visitor.browser.id().is_none() {
         return Vec::new();
     }
     let asking = Asking {

@@ -259,7 +259,7 @@ fn texts(request: &Request) -> Result<ConsentTexts<'static>, ()> {
 fn with_cors(answer: Answer, head: &Head<'_>, live: &Live) -> Answer {
     let answer = answer.with("Vary", "Origin").with("X-Content-Type-Options", "nosniff");
     let origin = head.header("origin").unwrap_or_default();
-    if !live.publisher_origins.iter().any(|known| known.matches(origin)) {
+    if !live.is_publisher(origin) {
         return answer;
     }
     answer

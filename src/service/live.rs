@@ -36,5 +36,12 @@ pub struct Live {
     pub publisher_origins: Vec<OriginPattern>,
 }
 
+impl Live {
+    /// Whether a page of this origin may learn which partners to ask.
+    pub fn is_publisher(&self, origin: &str) -> bool {
+        self.publisher_origins.iter().any(|known| known.matches(origin))
+    }
+}
+
 /// The settings of the moment.
 pub type SharedLive = Arc<ArcSwap<Live>>;

@@ -90,6 +90,29 @@ test('a partner can bring its id by an image, and says it once', TIME_LIMIT, asy
   assert.deepEqual(await known(all), uids([all.acme]));
 });
 
+test('the old tag has partners asked on pages of registered publishers, and tells no other page of them', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: COOKIES.allowed });
+  const { partners, server, shop, context } = all;
+  await see(all, [PIXEL]);
+  const old = (event) => server.url(`${PIXEL}&event_id=${event}&tpx_cb=twttr.conversion.loadPixels`).replaceAll('&', '&amp;');
+  // It loads what it is told to, and so could any page.
+  const load = 'twttr = { conversion: { loadPixels({ tags, hif }) { told = [...tags, ...hif]; for (const url of tags) new Image().src = url; } } };';
+  const told = async (site) => {
+    const page = await context.newPage();
+    await page.goto(shop.page('/old', `<script>${load}</script><script src="${old(site)}"></script>`, site));
+    const addresses = await page.evaluate(() => globalThis.told);
+    await page.close();
+    return addresses;
+  };
+  assert.deepEqual(await told('elsewhere'), []);
+  assert.deepEqual(await known(all), {});
+  assert.equal((await told('shop')).length, 3);
+  const [{ browser }, ...stored] = await rows(all);
+  assert.deepEqual(byPartner(stored), matched(partners, browser));
+  assert.deepEqual(await known(all), uids(partners));
+  assert.deepEqual(await told('news'), [], 'they are known');
+});
+
 test('where third-party cookies are blocked, nobody is sent to a partner', TIME_LIMIT, async (t) => {
   const all = await market(t, { cookies: COOKIES.blocked });
   const { partners } = all;

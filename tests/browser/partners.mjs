@@ -105,7 +105,7 @@ vendor_list_max_age_days = 36_500
 
 [matching]
 secret = ${quoted(SECRET)}
-publisher_origins = ["http://*.localhost:*"]
+publisher_origins = ["http://shop.localhost:*", "http://news.localhost:*"]
 
 [[accounts]]
 id = "18ce54d4x5t"

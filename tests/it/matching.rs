@@ -436,13 +436,14 @@ fn a_new_epoch_gives_a_partner_new_ids() {
 fn the_old_tag_is_told_which_partners_the_page_may_ask() {
     let world = World::dev();
     let id = browser(&world);
-    let hit = |headers: &[(&str, &str)], event: &str| {
+    let hit_on = |page: &str, headers: &[(&str, &str)], event: &str| {
         let target =
             format!("/i/adsct?txn_id=o8z6j&event_id={event}&tpx_cb=twttr.conversion.loadPixels&gdpr=0");
-        let text = world.get(&target, headers).text();
+        let text = world.get(&target, &[headers, &[("Referer", page)]].concat()).text();
         let list = text.strip_prefix("twttr.conversion.loadPixels(").and_then(|text| text.strip_suffix(");"));
         serde_json::from_str::<serde_json::Value>(list.expect("a call")).expect("JSON")
     };
+    let hit = |headers: &[(&str, &str)], event: &str| hit_on("http://shop.localhost:8090/", headers, event);
     let hosts = |list: &serde_json::Value| -> Vec<String> {
         let tags = list["tags"].as_array().expect("a list").iter();
         tags.map(|tag| tag.as_str().expect("an address")[..28].to_owned()).collect()
@@ -458,6 +459,11 @@ fn the_old_tag_is_told_which_partners_the_page_may_ask() {
     assert_eq!(hit(&[ACTIVE], "c"), nobody, "a new browser gets its id first");
     assert_eq!(hit(&[("Cookie", &id), ("Sec-Fetch-Storage-Access", "none")], "d"), nobody);
     assert_eq!(hit(&[("Cookie", &id), ACTIVE, ("Sec-GPC", "1")], "e"), nobody);
+    let foreign = ["", "https://evil.example/", "http://evil.example/?http://shop.localhost:8090/"];
+    for (number, page) in foreign.into_iter().enumerate() {
+        let told = hit_on(page, &[("Cookie", &id), ACTIVE], &format!("f{number}"));
+        assert_eq!(told, nobody, "any page can read a script: {page}");
+    }
 }
 
 #[test]
