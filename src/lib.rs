@@ -78,7 +78,10 @@
 //! 3. **A person's question.** [`http::privacy`] shows what is stored about the ids that the browser shows, and keeps
 //!    its settings in a cookie that names nobody. [`service::privacy`] answers from the log, newest file first, on a
 //!    thread of its own that reads one file at a time. [`http::pages`] has what all pages share: frame, look, languages.
-//! 4. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
+//! 4. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
+//!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
+//!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
+//! 5. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
 //!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
 //!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the
 //!    log.

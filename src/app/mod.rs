@@ -3,6 +3,7 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod deletion;
 mod erase;
 mod opt_out;
 mod parts;

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
-use super::{AppError, Environment, Reread, vendor_list};
+use super::{AppError, Environment, Reread, deletion, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
@@ -28,6 +28,7 @@ use crate::http::server::ServerOptions;
 use crate::http::tls;
 use crate::service::crawler::Crawlers;
 use crate::service::crypto::MacKey;
+use crate::service::deletion::{DeletionMetrics, DeletionService, UnderWay};
 use crate::service::erasure::ErasureService;
 use crate::service::geo::Geo;
 use crate::service::identity::IdentityKeys;
@@ -60,6 +61,8 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     metrics: Arc<PixelMetrics>,
+    deletion_metrics: Arc<DeletionMetrics>,
+    deletions: Arc<UnderWay>,
     forms: Arc<Forms>,
     lookups: Lookups,
     vendor_list: Arc<VendorListWatch>,
@@ -83,6 +86,8 @@ impl Shared {
         vendor_list::report(vendor_list.status());
         let mut registry = MetricsRegistry::default();
         metrics.register(&mut registry);
+        let deletion_metrics = Arc::new(DeletionMetrics::default());
+        deletion_metrics.register(&mut registry);
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
         let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
@@ -105,6 +110,8 @@ impl Shared {
             clock,
             rng,
             metrics,
+            deletion_metrics,
+            deletions: Arc::default(),
         })
     }
 
@@ -121,10 +128,16 @@ impl Shared {
             journal: self.journal.clone(),
         };
         let opt_out = OptOutService { log: appender.clone(), clock: self.clock.clone() };
+        let deletion = DeletionService {
+            live: self.live.clone(),
+            erasure: self.erasure_with(appender.clone()),
+            under_way: self.deletions.clone(),
+            metrics: self.deletion_metrics.clone(),
+        };
         let erasure = self.erasure_with(appender);
         let explain = self.journal.is_some().then(|| self.explain());
         let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
-        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, explain }), batcher)
+        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, deletion, explain }), batcher)
     }
 
     /// Asks the gate, and has no way to the log.
@@ -219,6 +232,11 @@ fn live_with(
         cookie_name: config.cookie.name.clone(),
         country_header: config.proxies.country_header.clone(),
         dnt_policy: config.dnt_policy.as_deref().map(dnt_policy).transpose()?,
+        deletion: config
+            .delete
+            .as_ref()
+            .map(|delete| deletion::terms(delete, &secrets(config)))
+            .transpose()?,
     })
 }
 
@@ -242,7 +260,7 @@ fn secrets(config: &Config) -> Vec<(u32, Vec<u8>)> {
     config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect()
 }
 
-fn no_cookie_key() -> AppError {
+pub(super) fn no_cookie_key() -> AppError {
     AppError::Part("there is no cookie key".to_owned())
 }
 
@@ -267,7 +285,7 @@ fn tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, AppErro
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the configuration names is not in the data directory")]
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 

@@ -88,7 +88,7 @@ pub(super) fn erase_within(root: &Section<'_>) -> Duration {
 }
 
 /// A whole number of seconds, minutes, hours or days: `"90d"`.
-fn time(field: &Field<'_>, range: RangeInclusive<Duration>) -> Option<Duration> {
+pub(super) fn time(field: &Field<'_>, range: RangeInclusive<Duration>) -> Option<Duration> {
     let days = |time: &Duration| time.as_secs() / SECONDS_PER_DAY;
     let expected = match (days(range.start()), days(range.end())) {
         (0, to) => format!("a time up to {to} days, as \"12h\" (units s, m, h, d)"),

@@ -4,6 +4,7 @@
 //! it never becomes a `Config`. A `Config` holds no policy of its own; `app` turns it into what each part needs.
 
 mod accounts;
+mod delete;
 mod dev;
 mod keys;
 mod limits;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 pub use accounts::{Account, EventTag, Pixel};
+pub use delete::{Delete, Requester};
 pub use dev::{DEV_TOML, DevOptions, demo_data_dir};
 pub use keys::{Cookie, CookieKey, SECRET_BYTES_MIN};
 pub use limits::{Limits, RateLimits};
@@ -59,6 +61,8 @@ pub struct Config {
     pub vendor_list: Option<VendorListSource>,
     /// A policy on `DNT: 1` that the operator commits to (text).
     pub dnt_policy: Option<PathBuf>,
+    /// Who may ask for erasures by the Data Deletion Request Framework.
+    pub delete: Option<Delete>,
     pub cookie: Cookie,
     /// At least one; the first signs.
     pub cookie_keys: Vec<CookieKey>,
@@ -120,6 +124,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let erase_within = log::erase_within(root);
     let policy = policy(root);
     let dnt_policy = dnt_policy(root);
+    let delete = delete::delete(root);
     let cookie = keys::cookie(root);
     let cookie_keys = keys::cookie_keys(root, development);
     let limits = limits::limits(root);
@@ -141,6 +146,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
         policy,
         vendor_list,
         dnt_policy,
+        delete,
         cookie,
         cookie_keys,
         limits,

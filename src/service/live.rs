@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::crawler::Crawlers;
 use super::crypto::MacKey;
+use super::deletion_terms::DeletionTerms;
 use super::geo::Geo;
 use super::identity::IdentityKeys;
 use super::receipt::ReceiptKeys;
@@ -28,6 +29,8 @@ pub struct Live {
     pub country_header: Option<String>,
     /// What `/.well-known/dnt-policy.txt` says, where the operator commits to something.
     pub dnt_policy: Option<String>,
+    /// Where other companies may ask for erasures.
+    pub deletion: Option<DeletionTerms>,
 }
 
 /// The settings of the moment.

@@ -14,16 +14,16 @@ use crate::storage::digest::sha256;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Named<'a> {
-    browser_id: Option<Cow<'a, str>>,
-    hashed_email: Option<Cow<'a, str>>,
-    hashed_phone: Option<Cow<'a, str>>,
+    pub(super) browser_id: Option<Cow<'a, str>>,
+    pub(super) hashed_email: Option<Cow<'a, str>>,
+    pub(super) hashed_phone: Option<Cow<'a, str>>,
     /// In clear; hashed here.
-    device_id: Option<Cow<'a, str>>,
-    hashed_device_id: Option<Cow<'a, str>>,
-    partner_id: Option<u32>,
+    pub(super) device_id: Option<Cow<'a, str>>,
+    pub(super) hashed_device_id: Option<Cow<'a, str>>,
+    pub(super) partner_id: Option<u32>,
     /// In clear; hashed here.
-    partner_user_id: Option<Cow<'a, str>>,
-    hashed_partner_user_id: Option<Cow<'a, str>>,
+    pub(super) partner_user_id: Option<Cow<'a, str>>,
+    pub(super) hashed_partner_user_id: Option<Cow<'a, str>>,
 }
 
 /// The names of the fields of a [`Named`].

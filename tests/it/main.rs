@@ -4,6 +4,7 @@ mod admin;
 mod command_line;
 mod consent;
 mod daa;
+mod deletion;
 mod edge;
 mod embed;
 mod erasure;
