@@ -12,8 +12,9 @@
 //!
 //! | way out | what it takes |
 //! |---|---|
-//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`; an [`OptOut`](domain::opt_out::OptOut) and an [`Erasure`](domain::erasure::Erasure) need no permit, because they only ever remove |
+//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`, [`Entry::Match`](storage::entry::Entry::Match) of a `Permitted<PartnerMatch>`; an [`OptOut`](domain::opt_out::OptOut), an [`Erasure`](domain::erasure::Erasure) and an [`Unmatch`](domain::matching::Unmatch) need no permit, because they only ever remove |
 //! | a cookie with an identifier | [`give_id`](http::cookie::give_id) and [`sign`](service::identity::IdentityKeys::sign), both of a `&Permitted<BrowserCookie>` |
+//! | a partner | [`pairwise_id`](service::partners::Partner::pairwise_id) of a `&Permitted<Introduction>`, which alone makes what a partner sees as our id |
 //!
 //! A `Permitted` holds the value and the [`Evidence`](consent::evidence::Evidence) why it may go: regime, legal basis,
 //! activities, version of the policy, time. One expression in one file, `consent/gate.rs`, makes one. It cannot be
@@ -75,13 +76,20 @@
 //!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.
 //!    The mark is set again wherever it is seen, and given back to a browser that lost it. The answer leads to a signed
 //!    receipt. [`http::daa`] does the same for the Digital Advertising Alliance's page, by redirects.
-//! 3. **A person's question.** [`http::privacy`] shows what is stored about the ids that the browser shows, and keeps
+//! 3. **A cookie match.** [`http::matching`] and [`http::prebid`] read who is meant and what the browser says of its
+//!    cookies; [`service::matching`] asks the gate about both companies. Inbound, a
+//!    [`PartnerMatch`](domain::matching::PartnerMatch) goes to the log and from there into the
+//!    [`MatchTable`](storage::match_table::MatchTable); outbound, a [`Template`](domain::template::Template) of the
+//!    registry is filled, whose scheme and host no request can change. The
+//!    [`MatchState`](service::match_state::MatchState) that goes along comes back once: the writer keeps the nonces of
+//!    those that have, with the keys of known events.
+//! 4. **A person's question.** [`http::privacy`] shows what is stored about the ids that the browser shows, and keeps
 //!    its settings in a cookie that names nobody. [`service::privacy`] answers from the log, newest file first, on a
 //!    thread of its own that reads one file at a time. [`http::pages`] has what all pages share: frame, look, languages.
-//! 4. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
+//! 5. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
 //!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
 //!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
-//! 5. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
+//! 6. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
 //!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
 //!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the
 //!    log.
@@ -106,8 +114,8 @@
 //! to which nothing is added any more are copied without it, and the copy takes the file's name (`storage::rewrite`).
 //! The same takes out what is past its kind's time. An opt-out of somebody who was erased is kept as a digest.
 //!
-//! Opted-out subjects, pending erasures and the keys of known events are derived: they are in memory and come from reading the log at
-//! the start.
+//! Opted-out subjects, pending erasures, the keys of known events and the match table are derived: they are in memory and
+//! come from reading the log at the start.
 //!
 //! # How to add a kind of personal data
 //!

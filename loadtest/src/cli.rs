@@ -9,8 +9,8 @@ use crate::drive::mix::Mix;
 use crate::drive::plan::Arrivals;
 use crate::target::Target;
 
-/// Load, comparison and crash tests from outside: through command line and sockets only. (`decode` alone measures the
-/// server's library.)
+/// Load, comparison and crash tests from outside: through command line and sockets only. (`decode` and `matches` also
+/// measure the server's library.)
 ///
 /// Exit codes: 0 all right; 1 a promise was broken (chaos), a limit missed (compare --check) or not one good
 /// answer (run); 2 wrong usage, or something could not be set up.
@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Compare(Compare),
     Chaos(Chaos),
     Decode(Decode),
+    Matches(Matches),
     #[command(hide = true)]
     BareHyper(BareHyper),
     #[command(hide = true)]
@@ -203,6 +204,26 @@ pub(crate) struct Decode {
     /// Repeat a run's strings by the seed that it printed.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+}
+
+/// Fills a match table, and reports how fast it answers, what a row costs, and how long a start takes.
+///
+/// Example: loadtest matches --rows 10000000
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Matches {
+    /// Rows, 1000 to 100000000; a hundred bytes of disk and two hundred of memory each.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    pub(crate) rows: u64,
+    /// Look-ups of each kind.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) look_ups: u64,
+    /// The server's program. Default: `pixelgate` beside this one.
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
+    /// Where to make a directory for the data. Default: beside this program.
+    #[arg(long)]
+    pub(crate) scratch: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! Load, comparison and crash tests of the server, from outside.
 //!
 //! Talks to the server through its command line and its sockets only, so that it believes nothing but what a
-//! user of the server could see. Only `decode` calls the server's library, to measure a part of it by itself.
+//! user of the server could see. Only `decode` and `matches` call the server's library, to measure a part of it by itself.
 
 mod chaos;
 mod cli;
@@ -10,6 +10,7 @@ mod compare;
 mod console;
 mod decode;
 mod drive;
+mod matches;
 mod pin;
 mod process;
 mod random;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args, console),
         Command::Chaos(args) => chaos::run(args, console),
         Command::Decode(args) => decode::run(args, console),
+        Command::Matches(args) => matches::run(args, console),
         Command::BareHyper(args) => compare::bare_hyper::serve(args.listen),
         Command::Spin => loop {
             std::hint::spin_loop();

@@ -33,7 +33,7 @@ use crate::storage::real_disk::RealDisk;
 pub use erase::erase;
 pub use opt_out::opt_out;
 use parts::Shared;
-pub use parts::{identity, live, receipts};
+pub use parts::{identity, live, partners, receipts};
 
 /// Why the server did not start, or did not stop cleanly. Nothing of it is running any more.
 #[derive(Debug, thiserror::Error)]

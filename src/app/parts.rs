@@ -34,9 +34,11 @@ use crate::service::geo::Geo;
 use crate::service::identity::IdentityKeys;
 use crate::service::journal::Journal;
 use crate::service::live::{Live, SharedLive};
+use crate::service::match_metrics::MatchMetrics;
 use crate::service::metrics::PixelMetrics;
 use crate::service::operation::{ErasureState, LogState, Operation};
 use crate::service::opt_out::OptOutService;
+use crate::service::partners::{Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
@@ -63,6 +65,7 @@ pub(super) struct Shared {
     metrics: Arc<PixelMetrics>,
     deletion_metrics: Arc<DeletionMetrics>,
     deletions: Arc<UnderWay>,
+    matches_seen: Arc<MatchMetrics>,
     forms: Arc<Forms>,
     lookups: Lookups,
     vendor_list: Arc<VendorListWatch>,
@@ -82,12 +85,14 @@ impl Shared {
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
+        let matches_seen = Arc::new(MatchMetrics::default());
         let vendor_list = Arc::new(VendorListWatch { live: live.clone(), clock: clock.clone() });
         vendor_list::report(vendor_list.status());
         let mut registry = MetricsRegistry::default();
         metrics.register(&mut registry);
         let deletion_metrics = Arc::new(DeletionMetrics::default());
         deletion_metrics.register(&mut registry);
+        matches_seen.register(&mut registry);
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
         let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
@@ -112,6 +117,7 @@ impl Shared {
             metrics,
             deletion_metrics,
             deletions: Arc::default(),
+            matches_seen,
         })
     }
 
@@ -126,6 +132,8 @@ impl Shared {
             rng: self.rng.clone(),
             metrics: self.metrics.clone(),
             journal: self.journal.clone(),
+            matches: self.log.matches(),
+            matches_seen: self.matches_seen.clone(),
         };
         let opt_out = OptOutService { log: appender.clone(), clock: self.clock.clone() };
         let deletion = DeletionService {
@@ -237,6 +245,9 @@ fn live_with(
             .as_ref()
             .map(|delete| deletion::terms(delete, &secrets(config)))
             .transpose()?,
+        partners: partners(config),
+        match_state_key: MacKey::derive(matching_secret(config), "match state"),
+        publisher_origins: config.matching.publisher_origins.clone(),
     })
 }
 
@@ -249,6 +260,34 @@ pub fn identity(config: &Config) -> Result<IdentityKeys, AppError> {
 /// The keys of receipts, which come from the same secrets.
 pub fn receipts(config: &Config) -> ReceiptKeys {
     ReceiptKeys::new(&secrets(config))
+}
+
+/// Nobody is sent anywhere without a partner, and where there is a partner there is a secret.
+fn matching_secret(config: &Config) -> &[u8] {
+    config.matching.secret.as_deref().map_or(&[], |secret| secret.expose_secret())
+}
+
+/// The partners of the configuration.
+pub fn partners(config: &Config) -> Partners {
+    let partner = |partner: &config::Partner| {
+        let settings = PartnerSettings {
+            id: partner.id,
+            name: partner.name.clone(),
+            listing: partner.listing,
+            takes_unsigned: partner.unsigned,
+            id_pattern: partner.id_pattern.clone(),
+            id_chars_max: partner.id_chars_max,
+            image: partner.image.clone(),
+            iframe: partner.iframe.clone(),
+            callbacks: partner.callbacks.clone(),
+            priority: partner.priority,
+            rematch_after_ms: u64::try_from(partner.rematch.as_millis()).unwrap_or(u64::MAX),
+            pairwise_epoch: partner.pairwise_epoch,
+        };
+        let signing = partner.secret.as_deref().map(|secret| secret.expose_secret());
+        Partner::new(settings, matching_secret(config), signing)
+    };
+    Partners::new(config.partners.iter().map(partner).collect())
 }
 
 fn daa_key(config: &Config) -> Result<MacKey, AppError> {

@@ -14,6 +14,7 @@ mod inspect;
 mod keygen;
 mod log;
 mod optout;
+mod partner;
 mod progress;
 mod reindex;
 mod serve;
@@ -58,6 +59,7 @@ enum Command {
     Log(log::Args),
     Reindex(reindex::Args),
     Optout(optout::Args),
+    Partner(partner::Args),
 }
 
 /// What a command reads and writes.
@@ -81,6 +83,7 @@ pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::Log(args) => log::run(&args, io),
         Command::Reindex(args) => reindex::run(&args, io),
         Command::Optout(args) => optout::run(&args, io),
+        Command::Partner(args) => partner::run(&args, io),
     }
 }
 

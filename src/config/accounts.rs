@@ -133,7 +133,7 @@ const NAME_CHARS_MAX: usize = 255;
 
 fn origin(field: &Field<'_>) -> Option<String> {
     let expected =
-        "an origin such as \"https://shop.example\" or \"https://*.example\", with at most one *, no path";
+        "an origin such as \"https://shop.example\" or \"https://*.example\", with at most two *, no path";
     field.parsed(expected, |text| OriginPattern::parse(text).map(|_| text.to_owned()))
 }
 

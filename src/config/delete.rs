@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::log::time;
+use super::partners::Partner;
 use super::walk::{Field, Section};
 use crate::domain::id::PartnerId;
 
@@ -30,12 +31,13 @@ pub struct Requester {
     pub partner_id: Option<PartnerId>,
 }
 
-/// `None` where nobody may ask.
-pub(super) fn delete(root: &Section<'_>) -> Option<Delete> {
+/// `None` where nobody may ask. A company can only be one of `partners`.
+pub(super) fn delete(root: &Section<'_>, partners: &[Partner]) -> Option<Delete> {
     let section = root.section("delete");
     let fields = section.get("requesters").map(Field::list).unwrap_or_default();
     let are_there = !fields.is_empty();
-    let requesters = fields.into_iter().filter_map(Field::section).filter_map(requester).collect();
+    let requesters = fields.into_iter().filter_map(Field::section);
+    let requesters = requesters.filter_map(|section| requester(section, partners)).collect();
     let issuer = match are_there {
         true => section.require("issuer", "name your own domain: issuer = \"pixelgate.example\""),
         false => section.get("issuer"),
@@ -53,7 +55,7 @@ pub(super) fn delete(root: &Section<'_>) -> Option<Delete> {
     Some(Delete { issuer, endpoint, request_max_age: age.unwrap_or(*MAX_AGE.end()), requesters })
 }
 
-fn requester(section: Section<'_>) -> Option<Requester> {
+fn requester(section: Section<'_>, partners: &[Partner]) -> Option<Requester> {
     let issuer =
         section.require("issuer", "the iss of its requests: issuer = \"shop.example\"").and_then(|field| {
             let issuer = domain(&field)?;
@@ -62,10 +64,17 @@ fn requester(section: Section<'_>) -> Option<Requester> {
         });
     let key = section.require("public_key", "name a file with its public key (PEM, JWK or a set of JWKs)");
     let key = key.and_then(|field| field.text()).map(PathBuf::from);
-    let partner = section.get("partner").and_then(|field| field.integer(1..=u64::from(u32::MAX)));
+    let partner_id = section.get("partner").and_then(|field| partner(&field, partners));
     section.finish();
-    let partner_id = partner.and_then(|id| u32::try_from(id).ok()).map(PartnerId::from_number);
     Some(Requester { issuer: issuer?, public_key: key?, partner_id })
+}
+
+fn partner(field: &Field<'_>, partners: &[Partner]) -> Option<PartnerId> {
+    let id = PartnerId::from_number(u32::try_from(field.integer(1..=u64::from(u32::MAX))?).ok()?);
+    if !partners.iter().any(|partner| partner.id == id) {
+        field.refuse("there is no such partner", "expected the id of one of [[partners]]");
+    }
+    Some(id)
 }
 
 fn domain(field: &Field<'_>) -> Option<String> {

@@ -70,7 +70,7 @@ fn cookie_key(section: Section<'_>, allow_development: bool) -> Option<CookieKey
     Some(CookieKey { id: id?, secret: Arc::new(secret?) })
 }
 
-fn key_secret(field: &Field<'_>, allow_development: bool) -> Option<SecretSlice<u8>> {
+pub(super) fn key_secret(field: &Field<'_>, allow_development: bool) -> Option<SecretSlice<u8>> {
     let text = field.secret()?;
     if is_development(&text) && !allow_development {
         field.refuse(

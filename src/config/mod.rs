@@ -11,6 +11,7 @@ mod limits;
 mod listen;
 mod log;
 mod mistake;
+mod partners;
 #[cfg(test)]
 mod tests;
 mod vendor_list;
@@ -29,6 +30,7 @@ pub use limits::{Limits, RateLimits};
 pub use listen::{Listener, Proxies, Tls};
 pub use log::{Ack, AckClasses, Log, Retain};
 pub use mistake::{ConfigError, Mistake};
+pub use partners::{Matching, Partner};
 pub use vendor_list::{
     VendorListError, VendorListFault, VendorListSource, load_vendor_list, parse_vendor_list, read_vendor_list,
 };
@@ -70,6 +72,8 @@ pub struct Config {
     /// `None`: everybody may ask as often as they like.
     pub rate_limits: Option<RateLimits>,
     pub accounts: Vec<Account>,
+    pub matching: Matching,
+    pub partners: Vec<Partner>,
 }
 
 /// Whether what is public knowledge may be a secret, and `/dev/` may be asked.
@@ -124,12 +128,14 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let erase_within = log::erase_within(root);
     let policy = policy(root);
     let dnt_policy = dnt_policy(root);
-    let delete = delete::delete(root);
     let cookie = keys::cookie(root);
     let cookie_keys = keys::cookie_keys(root, development);
     let limits = limits::limits(root);
     let rate_limits = limits::rate_limits(root);
     let accounts = accounts::accounts(root);
+    let partners = partners::partners(root, development);
+    let matching = partners::matching(root, development, !partners.is_empty());
+    let delete = delete::delete(root, &partners);
     let ((public, workers), (admin, admin_token)) = (public?, admin?);
     let (policy, vendor_list) = policy?;
     Some(Config {
@@ -152,6 +158,8 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
         limits,
         rate_limits,
         accounts,
+        matching,
+        partners,
     })
 }
 

@@ -136,6 +136,13 @@ fn the_smallest_configuration_has_defaults_for_the_rest() {
 }
 
 const REQUESTER: &str = r#"
+[matching]
+secret = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+
+[[partners]]
+id = 7
+name = "adhub"
+
 [delete]
 issuer = "Pixelgate.example"
 
@@ -188,6 +195,7 @@ fn mistakes_about_who_may_ask_for_erasures_are_told() {
         ("partner.example", "SHOP.example", "doubled requester"),
         ("public_key = \"shop.jwk\"", "", "delete.requesters[1].public_key: missing"),
         ("partner = 7", "partner = 0", "delete.requesters[2].partner"),
+        ("partner = 7", "partner = 8", "expected the id of one of [[partners]]"),
         ("partner = 7", "partnr = 7", "did you mean \"partner\"?"),
     ] {
         assert_eq!(REQUESTER.matches(right).count(), 1, "{right}");
@@ -495,7 +503,7 @@ fn accounts_are_told_what_is_wrong_with_them() {
         "\"https://*.shop.example\"",
         "\"shop.example\"",
         "55:12: accounts[1].pixels[1].origins[1]: \"shop.example\" does not fit; expected an origin such as \
-         \"https://shop.example\" or \"https://*.example\", with at most one *, no path",
+         \"https://shop.example\" or \"https://*.example\", with at most two *, no path",
     );
     check(
         "= 30",
@@ -581,7 +589,34 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
 #[test]
 fn what_is_public_is_refused_outside_development() {
     let found = mistakes(DEV_TOML);
-    assert_eq!(found.len(), 2, "{found:#?}");
+    assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+#[test]
+fn a_partner_with_mistakes_has_each_of_them_told() {
+    let text = format!(
+        "{GOOD}\n[[partners]]\nid = 7\nname = \"Adhub\"\nvendor_id = 25\nprovider_id = 89\n\
+         image = \"http://match.adhub.example/\"\niframe = \"https://a.example/?x={{nobody}}\"\n\
+         id_pattern = \"[\"\nid_chars_max = 257\nrematch = \"1m\"\ncallbacks = [{{ name = \"ok\" }}]\n\
+         [[partners]]\nid = 7\nname = \"b\"\n[[partners]]\nname = \"b\"\n"
+    );
+    let found = mistakes(&text);
+    let keys: Vec<_> = found.iter().map(|mistake| mistake.split(' ').nth(1).unwrap_or_default()).collect();
+    println!("{found:#?}");
+    for key in [
+        "name",
+        "provider_id",
+        "image",
+        "iframe",
+        "id_pattern",
+        "id_chars_max",
+        "rematch",
+        "callbacks[1].url",
+        "matching.secret",
+    ] {
+        assert!(keys.iter().any(|found| found.contains(key)), "{key}: {keys:?}");
+    }
+    assert_eq!(found.len(), 12, "{found:#?}");
 }
 
 #[test]

@@ -14,4 +14,5 @@ pub mod page;
 pub mod partner;
 pub mod personal;
 pub mod settings;
+pub mod template;
 pub mod time;

@@ -48,6 +48,8 @@ pub enum InvalidPartnerUserId {
     Zero,
     /// An e-mail address or a phone number.
     Personal,
+    /// Not what this partner's ids look like.
+    Pattern,
 }
 
 impl PartnerUserId {

@@ -42,35 +42,37 @@ pub struct EventTag {
     pub event: EventType,
 }
 
-/// An origin in which one `*` stands for any run of characters: `http://shop.localhost:*`.
+/// An origin in which a `*` stands for any run of characters, for a part of the host and for the port:
+/// `http://*.localhost:*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginPattern {
     before: String,
-    /// What follows the `*`; `None` without one.
-    after: Option<String>,
+    /// What follows each `*`.
+    behind: Vec<String>,
 }
 
 impl OriginPattern {
-    /// `None` unless it starts with `http://` or `https://`, has at most one `*`, and no path.
+    /// `None` unless it starts with `http://` or `https://`, has at most two `*`, and no path.
     pub fn parse(pattern: &str) -> Option<Self> {
         let pattern = pattern.to_ascii_lowercase();
         let host = pattern.strip_prefix("https://").or_else(|| pattern.strip_prefix("http://"))?;
-        if host.is_empty() || host.contains('/') || host.matches('*').count() > 1 {
+        if host.is_empty() || host.contains('/') || host.matches('*').count() > 2 || host.contains("**") {
             return None;
         }
-        Some(match pattern.split_once('*') {
-            Some((before, after)) => Self { before: before.to_owned(), after: Some(after.to_owned()) },
-            None => Self { before: pattern, after: None },
-        })
+        let mut pieces = pattern.split('*').map(str::to_owned);
+        Some(Self { before: pieces.next()?, behind: pieces.collect() })
     }
 
     pub fn matches(&self, origin: &str) -> bool {
-        match &self.after {
-            None => origin == self.before,
-            Some(after) => {
-                let rest = origin.strip_prefix(&*self.before);
-                rest.is_some_and(|rest| rest.ends_with(&**after))
+        let Some(rest) = origin.strip_prefix(&*self.before) else { return false };
+        match &*self.behind {
+            [] => rest.is_empty(),
+            [last] => rest.ends_with(&**last),
+            [middle, last] => {
+                let behind = rest.find(&**middle).map(|at| &rest[at + middle.len()..]);
+                behind.is_some_and(|behind| behind.ends_with(&**last))
             }
+            _ => false,
         }
     }
 }
@@ -141,19 +143,31 @@ mod tests {
     }
 
     #[test]
-    fn origins_match_with_one_star() {
+    fn origins_match_with_stars() {
         check("http://shop.localhost:*", "http://shop.localhost:8090", true);
         check("http://shop.localhost:*", "http://shop.localhost", false);
         check("http://shop.localhost:*", "http://shop.localhost.evil.example:80", false);
         check("https://*.example", "https://shop.example", true);
+        check("http://*.localhost:*", "http://news.localhost:8090", true);
+        check("http://*.localhost:*", "http://news.localhost", false);
+        check("http://*.localhost:*", "http://localhost:8090", false);
+        check("http://*.localhost:*", "https://news.localhost:8090", false);
         check("https://*.example", "http://shop.example", false);
         check("https://shop.example", "https://shop.example", true);
         check("https://shop.example", "https://shop.example:8443", false);
     }
 
     #[test]
-    fn patterns_with_a_path_or_two_stars_are_refused() {
-        for pattern in ["", "shop.example", "ftp://shop.example", "https://", "https://a/b", "https://*.*"] {
+    fn patterns_with_a_path_or_three_stars_are_refused() {
+        for pattern in [
+            "",
+            "shop.example",
+            "ftp://shop.example",
+            "https://",
+            "https://a/b",
+            "https://*.*.*",
+            "https://**",
+        ] {
             assert_eq!(OriginPattern::parse(pattern), None, "{pattern:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
 //!
-//! The journeys (`pixel`, `opt_out`, `daa`, `privacy`, `deletion`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! The journeys (`pixel`, `matching`, `prebid`, `opt_out`, `daa`, `privacy`, `deletion`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
 //! and `admin` say which request is whose.
 //!
 //! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
@@ -17,11 +17,13 @@ pub mod csrf;
 pub mod daa;
 pub mod deletion;
 pub mod explain;
+pub mod matching;
 pub mod opt_out;
 mod opt_outs;
 pub mod pages;
 pub mod pixel;
 pub mod pixel_hit;
+pub mod prebid;
 pub mod privacy;
 pub mod public;
 pub mod receipt;

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use serde_json::json;
+
 use super::cookie;
+use super::matching;
 use super::pixel_hit;
 use super::request::Head;
 use super::response::{Answer, fixed_headers};
@@ -16,7 +19,9 @@ use crate::service::explain::{Explanation, Question};
 use crate::service::hit::{Browser, PixelHit, Visitor};
 use crate::service::live::Live;
 use crate::service::outcome::{Invalid, Outcome};
+use crate::service::partners::Target;
 use crate::service::pixel::{PixelService, Recorded};
+use crate::service::prebid::{Asking, Filter, ToAsk};
 use crate::service::tracking_status::TrackingStatus;
 
 /// X's own path, its versioned twin, and a short one of ours.
@@ -36,13 +41,16 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
     let live = service.live.load();
     let at = service.clock.now();
     let Request { hit, visitor, wants_script } = Request::read(head, &live, &*service.opt_outs, at);
+    if hit.txn_id.is_none() && hit.partner.is_some() {
+        return matching::inbound(service, head, None);
+    }
     let reply = Reply {
         browser: visitor.browser,
         opted_out: visitor.signals.is_opted_out() && !visitor.signals.is_unseen(),
         // Who says nothing about tracking is told nothing: the header is optional (TPE, section 6.3.1).
         tracking: head.header("dnt").map(|_| TrackingStatus::of_visitor(&visitor, &live, &*service.opt_outs)),
         partitioned: cookie::is_partitioned(head),
-        wants_script,
+        script: wants_script.then(|| partners_to_ask(service, head, &visitor)),
     };
     let recording = service.record(&hit, &visitor);
     Answering::later(async move { reply.answer(service, &recording.await) })
@@ -104,7 +112,7 @@ pub fn overloaded() -> Answer {
     with_outcomes(image(), &[Outcome::Overloaded])
 }
 
-fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
+pub(super) fn with_outcomes(mut answer: Answer, outcomes: &[Outcome]) -> Answer {
     if outcomes.iter().any(Outcome::is_temporary) {
         answer.status = 503;
         answer = answer.with("Retry-After", "1");
@@ -127,12 +135,17 @@ struct Reply {
     /// As it was before the hit; only where the browser says something about tracking.
     tracking: Option<TrackingStatus>,
     partitioned: bool,
-    wants_script: bool,
+    /// Which partners the page is to ask, for the old tag; `None` for those that want the image.
+    script: Option<Vec<ToAsk>>,
 }
 
 impl Reply {
     fn answer<V: OptOutView>(self, service: &PixelService<V>, recorded: &Recorded) -> Answer {
-        let answer = if self.wants_script { script() } else { image() };
+        let is_kept = recorded.outcomes.iter().any(Outcome::is_kept);
+        let answer = match &self.script {
+            Some(ask) => script(if is_kept { ask } else { &[] }),
+            None => image(),
+        };
         let mut answer = with_outcomes(answer, &recorded.outcomes);
         if let Some(status) = self.tracking {
             answer = answer.with("Tk", status.after(&recorded.outcomes).code());
@@ -186,13 +199,40 @@ fn refusals(recorded: &Recorded) -> impl Iterator<Item = Refusal> {
 /// `stored; id=<uuid>; ack=memory`.
 const OUTCOME_CHARS: usize = 64;
 
-fn image() -> Answer {
+pub(super) fn image() -> Answer {
     fixed_answer!("image/gif", GIF)
 }
 
-/// The old tag calls this function with the partner URLs that the page may load next.
-fn script() -> Answer {
-    fixed_answer!("text/javascript; charset=utf-8", NO_PARTNERS)
+/// The old tag calls this function with the partner URLs that the page may load next: images, and frames.
+fn script(ask: &[ToAsk]) -> Answer {
+    let of = |target| {
+        let those = ask.iter().filter(move |ask| ask.target == target);
+        those.map(|ask| &*ask.location).collect::<Vec<_>>()
+    };
+    // In the order in which it has always been.
+    let (tags, frames) = (json!(of(Target::Image)), json!(of(Target::Iframe)));
+    let body = format!("{CALLBACK}({{\"tags\":{tags},\"hif\":{frames}}});").into_bytes();
+    Answer { body: Cow::Owned(body), ..fixed_answer!("text/javascript; charset=utf-8", &[]) }
+}
+
+/// For a browser that has its id: one that is new gets it with this very answer.
+fn partners_to_ask<V: OptOutView + Send + Sync>(
+    service: &PixelService<V>,
+    head: &Head<'_>,
+    visitor: &Visitor<'_>,
+) -> Vec<ToAsk> {
+    if visitor.browser.id().is_none() {
+        return Vec::new();
+    }
+    let asking = Asking {
+        names: None,
+        cooperative: false,
+        limit: PARTNERS_PER_PAGE_VIEW,
+        image: Filter::All,
+        iframe: Filter::All,
+        storage_access: matching::storage_access(head),
+    };
+    service.partners_to_ask(&asking, visitor, &matching::consent_texts(head)).ask
 }
 
 /// A macro, because the headers are joined when the program is built.
@@ -213,7 +253,8 @@ use fixed_answer;
 const HEADERS: usize = 3;
 
 const CALLBACK: &str = "twttr.conversion.loadPixels";
-const NO_PARTNERS: &[u8] = b"twttr.conversion.loadPixels({\"tags\":[],\"hif\":[]});";
+/// More would cost the page more than it is worth; the next page view asks the next ones.
+const PARTNERS_PER_PAGE_VIEW: usize = 3;
 
 /// A transparent image of one pixel.
 pub const GIF: &[u8; 43] = include_bytes!("../../static/pixel.gif");

@@ -9,7 +9,7 @@ use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use super::well_known::Document;
-use super::{cookie, daa, deletion, opt_out, pages, pixel, privacy, receipt};
+use super::{cookie, daa, deletion, matching, opt_out, pages, pixel, prebid, privacy, receipt};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::deletion::DeletionService;
 use crate::service::erasure::ErasureService;
@@ -38,6 +38,14 @@ enum Route {
     ReceiptKeys,
     Daa,
     DaaCheck,
+    /// Of the partner that the path names.
+    Match,
+    MatchStart,
+    Introduce,
+    CookieSync,
+    CookieSyncPreflight,
+    SetUid,
+    GetUids,
     Choose(Choice),
     Privacy,
     Prefs,
@@ -70,6 +78,13 @@ impl Route {
             ("/daa", "GET") => Self::Daa,
             ("/daa/check", "GET") => Self::DaaCheck,
             ("/daa" | "/daa/check", _) => Self::BadMethod("GET"),
+            ("/getuid", "GET") => Self::Introduce,
+            ("/setuid", "GET") => Self::SetUid,
+            ("/getuids", "GET") => Self::GetUids,
+            ("/getuid" | "/setuid" | "/getuids", _) => Self::BadMethod("GET"),
+            ("/cookie_sync", "POST") => Self::CookieSync,
+            ("/cookie_sync", "OPTIONS") => Self::CookieSyncPreflight,
+            ("/cookie_sync", _) => Self::BadMethod("POST, OPTIONS"),
             ("/optin", "POST") => Self::Choose(Choice::In),
             ("/optin", _) => Self::BadMethod("POST"),
             ("/privacy", "GET" | "HEAD") => Self::Privacy,
@@ -83,6 +98,12 @@ impl Route {
             (deletion::PATH, _) => Self::BadMethod("POST"),
             ("/pages.css", "GET" | "HEAD") => Self::Style,
             ("/pages.css", _) => Self::BadMethod("GET, HEAD"),
+            (path, method) if path.starts_with(MATCH_PATH) => match (method, matched_partner(path)) {
+                ("GET", Some((_, false))) => Self::Match,
+                ("GET", Some((_, true))) => Self::MatchStart,
+                (_, Some(_)) => Self::BadMethod("GET"),
+                (_, None) => Self::Unknown,
+            },
             (path, method) => match Document::from_path(path) {
                 Some(document) if matches!(method, "GET" | "HEAD") => Self::Document(document),
                 Some(_) => Self::BadMethod("GET, HEAD"),
@@ -105,6 +126,7 @@ impl Route {
                 | Self::Document(_)
                 | Self::ReceiptKeys
                 | Self::Delete
+                | Self::CookieSyncPreflight
                 | Self::Choose(_)
         )
     }
@@ -115,6 +137,8 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
         match Route::parse(method, path) {
             Route::Embed => Intake::Hot,
             Route::Pixel if method == "GET" => Intake::Hot,
+            Route::Match | Route::MatchStart | Route::Introduce | Route::SetUid => Intake::Hot,
+            Route::CookieSync => Intake::Body { bytes_max: prebid::BODY_BYTES_MAX },
             Route::Choose(_) => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
             Route::Prefs | Route::Erase => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
@@ -158,6 +182,19 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
             }
             Route::Download => return privacy::download(&self.pixel, &self.lookups, head),
             Route::Delete => return deletion::answer(&self.deletion, body),
+            Route::Match => {
+                let partner = matched_partner(head.path).map(|(partner, _)| partner);
+                return matching::inbound(&self.pixel, head, partner);
+            }
+            Route::MatchStart => {
+                let partner = matched_partner(head.path).map(|(partner, _)| partner);
+                matching::start(&self.pixel, head, partner.unwrap_or_default())
+            }
+            Route::Introduce => matching::introduce(&self.pixel, head),
+            Route::CookieSync => prebid::cookie_sync(&self.pixel, head, body),
+            Route::CookieSyncPreflight => prebid::preflight(head, &self.pixel.live.load()),
+            Route::SetUid => return prebid::set_uid(&self.pixel, head),
+            Route::GetUids => prebid::get_uids(&self.pixel, head),
             Route::Style => pages::style(),
             Route::OptOutPage => opt_out::show(&self.pixel, &self.forms, head),
             Route::Receipt => receipt::download(head, &self.pixel.live.load()),
@@ -179,6 +216,18 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
         })
     }
 }
+
+/// The partner in `/match/<partner>` or `/match/<partner>/start`, and whether it is the latter.
+fn matched_partner(path: &str) -> Option<(&str, bool)> {
+    let rest = path.strip_prefix(MATCH_PATH)?;
+    let (partner, starts) = match rest.strip_suffix("/start") {
+        Some(partner) => (partner, true),
+        None => (rest, false),
+    };
+    (!partner.is_empty() && !partner.contains('/')).then_some((partner, starts))
+}
+
+const MATCH_PATH: &str = "/match/";
 
 /// A form of ours holds one token and a few short words.
 const FORM_BYTES_MAX: usize = 4_096;

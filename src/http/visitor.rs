@@ -86,7 +86,7 @@ pub fn visitor<'q>(
 ) -> Visitor<'q> {
     let (mut signals, jar) = read_with(head, live, at, also);
     jar.note_opt_outs(&mut signals, opt_outs);
-    Visitor { at, signals, browser: jar.browser() }
+    Visitor { at, signals, browser: jar.browser(), has_shared_id: jar.is_shared() }
 }
 
 /// Everything the request says about consent, and its ids.

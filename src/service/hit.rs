@@ -50,6 +50,8 @@ pub struct Visitor<'q> {
     pub at: Timestamp,
     pub signals: Signals<'q>,
     pub browser: Browser,
+    /// Whether the id is one that the browser shows on all sites, and not on one.
+    pub has_shared_id: bool,
 }
 
 impl Browser {

@@ -9,9 +9,10 @@ use super::crypto::MacKey;
 use super::deletion_terms::DeletionTerms;
 use super::geo::Geo;
 use super::identity::IdentityKeys;
+use super::partners::Partners;
 use super::receipt::ReceiptKeys;
 use crate::consent::gate::Gate;
-use crate::domain::settings::Registry;
+use crate::domain::settings::{OriginPattern, Registry};
 
 /// The settings that requests are answered under. A request sees one of them from beginning to end.
 pub struct Live {
@@ -31,6 +32,11 @@ pub struct Live {
     pub dnt_policy: Option<String>,
     /// Where other companies may ask for erasures.
     pub deletion: Option<DeletionTerms>,
+    pub partners: Partners,
+    /// What signs the way to a partner and back.
+    pub match_state_key: MacKey,
+    /// Whose pages may ask with the browser's cookies which partners want to be asked.
+    pub publisher_origins: Vec<OriginPattern>,
 }
 
 /// The settings of the moment.

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::consent::refusal::Refusal;
 use crate::domain::id::EventId;
 use crate::domain::money::InvalidMoney;
+use crate::domain::partner::InvalidPartnerUserId;
 use crate::storage::durable::Durable;
 use crate::storage::log::{AppendError, Appended};
 use crate::storage::match_table::MatchRejection;
@@ -55,6 +56,19 @@ impl Outcome {
     /// Whether the log has the event.
     pub const fn is_kept(&self) -> bool {
         matches!(self, Self::Stored { .. } | Self::Duplicate { .. } | Self::Known)
+    }
+
+    /// The first word of what is told.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Stored { .. } => "stored",
+            Self::Duplicate { .. } | Self::Known => "duplicate",
+            Self::Refused(Refusal::Speculative) => "speculative",
+            Self::Refused(Refusal::Crawler) => "bot",
+            Self::Refused(_) => "suppressed",
+            Self::Invalid(_) | Self::Rejected(_) => "invalid",
+            Self::Overloaded | Self::Unavailable => "overloaded",
+        }
     }
 
     /// A sentence for people.
@@ -158,6 +172,30 @@ invalid_reasons! {
     BadQuantity = "bad-quantity", "the number of items is not a whole number up to 1,000,000";
     BadHref = "bad-href", "href is not the address of a web page";
     BadMethod = "bad-method", "a pixel is fetched with GET";
+    NoPartnerUserId = "no-partner-user-id", "there is no partner user id, or nothing but zeros";
+    BadPartnerUserId = "bad-partner-user-id", "the partner user id is too long, not printable, or not what this partner's ids look like";
+    MacroPartnerUserId = "macro-partner-user-id", "the partner user id is a macro that nobody filled in";
+    PersonalPartnerUserId = "personal-partner-user-id", "the partner user id is an e-mail address or a phone number";
+    NoBrowserId = "no-browser-id", "the browser shows two ids, so neither counts";
+    NoStorage = "no-third-party-cookies", "the browser keeps cookies apart for each site, so that a match would be of no use";
+    BadState = "bad-state", "the state is not one that this browser was sent to this partner with lately";
+    BadSignature = "bad-signature", "the partner has not signed this lately";
+    Unsigned = "unsigned", "this partner's matches need a state or a signature";
+    UnknownCallback = "unknown-callback", "the partner has no address of this name";
+    ForeignRedirect = "foreign-redirect", "an address to lead to is never taken from a request";
+}
+
+impl Invalid {
+    pub const fn of_user_id(error: InvalidPartnerUserId) -> Self {
+        match error {
+            InvalidPartnerUserId::Empty | InvalidPartnerUserId::Zero => Self::NoPartnerUserId,
+            InvalidPartnerUserId::Macro => Self::MacroPartnerUserId,
+            InvalidPartnerUserId::Personal => Self::PersonalPartnerUserId,
+            InvalidPartnerUserId::TooLong
+            | InvalidPartnerUserId::Unprintable
+            | InvalidPartnerUserId::Pattern => Self::BadPartnerUserId,
+        }
+    }
 }
 
 impl From<InvalidMoney> for Invalid {

@@ -10,6 +10,7 @@ use super::hit::{Browser, EventDetails, PixelHit, Visitor};
 use super::identity::Known;
 use super::journal::Journal;
 use super::live::{Live, SharedLive};
+use super::match_metrics::MatchMetrics;
 use super::metrics::PixelMetrics;
 use super::outcome::{Invalid, Outcome};
 use crate::consent::gate::Permitted;
@@ -25,6 +26,7 @@ use crate::domain::personal::looks_personal;
 use crate::domain::settings::{EventTag, Pixel, Registry};
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::storage::entry::Entry;
+use crate::storage::match_table::MatchTable;
 use crate::storage::worker::{Append, Appender};
 
 /// The answer to one hit.
@@ -44,6 +46,8 @@ pub struct PixelService<V> {
     pub rng: Arc<dyn Rng>,
     pub metrics: Arc<PixelMetrics>,
     pub journal: Option<Arc<Journal>>,
+    pub matches: Arc<MatchTable>,
+    pub matches_seen: Arc<MatchMetrics>,
 }
 
 impl<V: OptOutView + Send + Sync> PixelService<V> {
@@ -124,14 +128,16 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             Browser::Ambiguous => return (None, None),
             Browser::Known(Known { cookie, of_old_key: false }) => return (Some(cookie.browser_id), None),
             Browser::Known(Known { cookie, of_old_key: true }) => cookie,
-            Browser::New => {
-                let mut random = [0; 16];
-                self.rng.fill(&mut random);
-                BrowserCookie { browser_id: BrowserId::from_bytes(random), issued_day: about.now.day() }
-            }
+            Browser::New => self.draft_cookie(about.now),
         };
         let permitted = live.gate.admit(cookie, about).ok();
         (permitted.as_ref().map(|cookie| cookie.value().browser_id), permitted)
+    }
+
+    pub(super) fn draft_cookie(&self, now: Timestamp) -> BrowserCookie {
+        let mut random = [0; 16];
+        self.rng.fill(&mut random);
+        BrowserCookie { browser_id: BrowserId::from_bytes(random), issued_day: now.day() }
     }
 
     fn draft(
@@ -248,7 +254,7 @@ struct Resolved<'a> {
 
 pub(super) fn resolve<'a>(hit: &'a PixelHit<'a>, registry: &'a Registry) -> Result<Drafts<'a>, Invalid> {
     let Some(txn_id) = &hit.txn_id else {
-        return Err(if hit.partner.is_some() { Invalid::UnknownPartner } else { Invalid::NoTxnId });
+        return Err(Invalid::NoTxnId);
     };
     let (pixel, tag) = find_target(txn_id, registry)?;
     let events = hit.events.as_deref().ok_or(Invalid::BadEvents)?;

@@ -65,6 +65,10 @@ impl MatchRejection {
     pub const ALL: [Self; 5] =
         [Self::StateUsed, Self::TooManyBrowsers, Self::TooManyChanges, Self::VerifiedBefore, Self::TableFull];
 
+    pub const fn is_used_state(self) -> bool {
+        matches!(self, Self::StateUsed)
+    }
+
     /// A stable word for machines.
     pub const fn code(self) -> &'static str {
         match self {

@@ -203,3 +203,36 @@ fn a_development_server_says_what_it_starts_with_and_ends_cleanly() {
     assert_eq!(served.terminate(), Some(0));
     assert_eq!(stored_in(directory.path()).len(), 1);
 }
+
+#[test]
+fn a_partner_gets_its_own_rows_of_the_match_table_and_nothing_of_ours() {
+    let world = World::dev();
+    let active = ("Sec-Fetch-Storage-Access", "active");
+    let mut pairwise = Vec::new();
+    for uid in ["a1", "a2"] {
+        let reply = world.get(&format!("/match/acme?uid={uid}"), &[active]);
+        let id = reply.cookie("__Host-Http-pg").expect("an id cookie");
+        let start = world.get("/match/acme/start", &[("Cookie", &id), active]);
+        let address = start.header("Location").expect("an address").to_owned();
+        pairwise.push(address.split("puid=").nth(1).expect("an id").to_owned());
+    }
+    world.get("/match/outbid?uid=o1", &[active]);
+    let dir = world.data_dir();
+    let dir = path(&dir);
+    let lines = text(&pixelgate(&["partner", "table", "acme", "--data-dir", dir]).stdout);
+    let mut rows: Vec<_> = lines.lines().map(|line| line.split('\t').collect::<Vec<_>>()).collect();
+    rows.sort_by_key(|row| row[1]);
+    let expect = [(&*pairwise[0], "a1", "0"), (&*pairwise[1], "a2", "0")];
+    assert_eq!(rows.iter().map(|row| (row[0], row[1], row[3])).collect::<Vec<_>>(), expect);
+    for row in world.stored() {
+        assert!(!lines.contains(row["browser_id"].as_str().expect("an id")), "{lines}");
+    }
+    let stats = text(&pixelgate(&["partner", "stats", "--data-dir", dir, "--json"]).stdout);
+    let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");
+    let acme = &stats["partners"][0];
+    assert_eq!(
+        (&acme["name"], &acme["known"], &acme["verified"], &acme["fresh"]),
+        (&"acme".into(), &2.into(), &0.into(), &2.into())
+    );
+    check(&["partner", "table", "nobody", "--data-dir", dir], 2, "", "no partner is called \"nobody\"");
+}

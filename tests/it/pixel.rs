@@ -351,7 +351,7 @@ fn a_broken_hit_gets_the_image_a_reason_and_is_not_stored() {
     for (target, reason) in [
         ("/i/adsct", "no-txn-id"),
         ("/i/adsct?p_id=Twitter", "no-txn-id"),
-        ("/i/adsct?p_id=111&p_user_id=abc", "unknown-partner"),
+        ("/i/adsct?p_id=999&p_user_id=abc", "unknown-partner"),
         ("/i/adsct?txn_id=0", "bad-txn-id"),
         ("/i/adsct?txn_id=%00", "bad-txn-id"),
         ("/i/adsct?txn_id=zzzzz", "unknown-txn-id"),

@@ -108,13 +108,15 @@ impl World {
                 self.hit(connection, target, Attempt { is_repeat: true, ..attempt }).await
             }
             12..72 => self.hit(connection, target, self.attempt(What::Conversion, &browser)).await,
+            72..80 => self.hit(connection, target, self.attempt(What::PartnerId, &browser)).await,
             _ => self.hit(connection, target, self.attempt(What::PageView, &browser)).await,
         }
     }
 
     /// A browser that was never here.
     async fn arrive(&self, connection: &mut Connection, target: Target) -> Result<()> {
-        self.hit(connection, target, self.attempt(What::PageView, "")).await
+        let what = if self.below(2) == 0 { What::PageView } else { What::PartnerId };
+        self.hit(connection, target, self.attempt(what, "")).await
     }
 
     async fn leave(&self, connection: &mut Connection, target: Target, browser: &Rc<str>) -> Result<()> {
@@ -143,7 +145,12 @@ impl World {
     ) -> Result<()> {
         self.ledger.borrow_mut().sending(&attempt);
         let mut request = Vec::new();
-        let hit = Hit { what: attempt.what, event: attempt.event, cookies: &attempt.cookie, extra: "" };
+        let hit = Hit {
+            what: attempt.what,
+            event: attempt.event,
+            cookies: &attempt.cookie,
+            extra: attempt.what.extra(),
+        };
         Requests::to(target).write(hit, &mut request);
         let reply = connection.exchange(&request).await?;
         self.ledger.borrow_mut().answered(&attempt, reply.status, &reply.outcome());

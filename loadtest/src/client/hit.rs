@@ -18,6 +18,20 @@ pub(crate) struct Hit<'c> {
 pub(crate) enum What {
     PageView,
     Conversion,
+    /// The start of a cookie match: answered with a redirect to the partner.
+    Match,
+    /// A partner's id for the browser, made of the event.
+    PartnerId,
+}
+
+impl What {
+    /// Header lines without which it would be something else.
+    pub(crate) const fn extra(self) -> &'static str {
+        match self {
+            Self::PartnerId => "Sec-Fetch-Storage-Access: active\r\n",
+            Self::PageView | Self::Conversion | Self::Match => "",
+        }
+    }
 }
 
 /// An event's number: the run it belongs to and its place there.
@@ -64,6 +78,8 @@ impl Requests {
         out.extend_from_slice(match hit.what {
             What::PageView => PAGE_VIEW.as_bytes(),
             What::Conversion => CONVERSION.as_bytes(),
+            What::Match => MATCH.as_bytes(),
+            What::PartnerId => PARTNER_ID.as_bytes(),
         });
         out.extend_from_slice(&hit.event.text());
         out.extend_from_slice(self.rest.as_bytes());
@@ -80,6 +96,12 @@ impl Requests {
 /// The path that all hits have.
 pub(crate) const PATH: &str = "/i/adsct";
 
+/// Where a match starts.
+pub(crate) const MATCH_PATH: &str = "/match/adhub/start";
+
+/// Of a partner that development mode knows.
+const PARTNER_ID: &str = "GET /i/adsct?p_id=111&p_user_id=";
+const MATCH: &str = "GET /match/adhub/start?type=image&version=1&cb=";
 const PAGE_VIEW: &str = "GET /i/adsct?txn_id=o87ng&p_id=Twitter&type=javascript&version=2.3.31&bci=4&eci=3\
     &tw_sale_amount=0&tw_order_quantity=0&event_id=";
 const CONVERSION: &str = "GET /i/adsct?txn_id=o87ne&p_id=Twitter&type=javascript&version=2.3.31&bci=4&eci=3\

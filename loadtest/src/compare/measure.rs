@@ -71,7 +71,7 @@ fn figures(subject: Subject, stats: &Stats, server_ns: u64, generator_ns: u64) -
 
 /// Answers that did what this subject is measured for.
 fn right(subject: Subject, stats: &Stats) -> u64 {
-    subject.class().map_or_else(|| stats.status(200), |class| stats.outcome("stored", class))
+    subject.class().map_or_else(|| stats.status(subject.status()), |class| stats.outcome("stored", class))
 }
 
 /// A closed loop of one returning browser's hits.

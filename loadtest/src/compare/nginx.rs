@@ -1,4 +1,5 @@
-//! nginx doing the nearest thing to a pixel that it can: a GIF, an id cookie, an access log.
+//! nginx doing the nearest thing to a pixel and to a cookie match that it can: a GIF or a redirect, an id cookie, an
+//! access log.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::client::hit::PATH;
+use crate::client::hit::{MATCH_PATH, PATH};
 use crate::client::reply::ID_COOKIE;
 use crate::process::Process;
 use crate::target::Target;
@@ -61,6 +62,12 @@ http {{
             userid_name {ID_COOKIE};
             userid_expires 90d;
             empty_gif;
+        }}
+        location = {MATCH_PATH} {{
+            userid on;
+            userid_name {ID_COOKIE};
+            userid_expires 90d;
+            return 302 http://partner.localhost:9111/sync?puid=$uid_got;
         }}
     }}
 }}

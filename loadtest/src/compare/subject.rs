@@ -19,6 +19,10 @@ pub(crate) enum Subject {
     Conversions,
     /// nginx with `empty_gif`, `userid` and a buffered access log.
     Nginx,
+    /// This server, redirects to a partner of a returning browser.
+    Redirects,
+    /// nginx with `return 302`, `userid` and a buffered access log.
+    NginxRedirects,
     /// hyper answering the same GIF and doing nothing else.
     Hyper,
 }
@@ -29,18 +33,37 @@ impl Subject {
             Self::PageViews => "pixelgate, page views (os)",
             Self::Conversions => "pixelgate, conversions (disk)",
             Self::Nginx => "nginx",
+            Self::Redirects => "pixelgate, match redirects",
+            Self::NginxRedirects => "nginx, redirects",
             Self::Hyper => "bare hyper",
         }
     }
 
     pub(crate) const fn is_pixelgate(self) -> bool {
-        matches!(self, Self::PageViews | Self::Conversions)
+        matches!(self, Self::PageViews | Self::Conversions | Self::Redirects)
     }
 
     pub(super) const fn what(self) -> What {
         match self {
             Self::Conversions => What::Conversion,
+            Self::Redirects | Self::NginxRedirects => What::Match,
             Self::PageViews | Self::Nginx | Self::Hyper => What::PageView,
+        }
+    }
+
+    /// The status of every good answer.
+    pub(super) const fn status(self) -> u16 {
+        match self {
+            Self::Redirects | Self::NginxRedirects => 302,
+            Self::PageViews | Self::Conversions | Self::Nginx | Self::Hyper => 200,
+        }
+    }
+
+    /// The one whose CPU time its own is divided by.
+    pub(super) const fn peer(self) -> Self {
+        match self {
+            Self::Redirects | Self::NginxRedirects => Self::NginxRedirects,
+            Self::PageViews | Self::Conversions | Self::Nginx | Self::Hyper => Self::Nginx,
         }
     }
 
@@ -49,7 +72,7 @@ impl Subject {
         match self {
             Self::PageViews => Some("os"),
             Self::Conversions => Some("disk"),
-            Self::Nginx | Self::Hyper => None,
+            Self::Redirects | Self::NginxRedirects | Self::Nginx | Self::Hyper => None,
         }
     }
 
@@ -59,14 +82,14 @@ impl Subject {
             tempfile::tempdir_in(setting.scratch.path()).context("could not make a data directory")?;
         let core = setting.server_core;
         let (process, target) = match self {
-            Self::PageViews | Self::Conversions => {
+            Self::PageViews | Self::Conversions | Self::Redirects => {
                 let program = setting.server.as_deref().context("there is no server to compare")?;
                 let start = Start::new(program, directory.path());
                 let (core, extra) = (Some(core), &*setting.server_args);
                 let server = Start { core, extra, mode: Mode::Production, ..start }.start()?;
                 (server.process, server.target)
             }
-            Self::Nginx => nginx::start(&setting.nginx, directory.path(), core)?,
+            Self::Nginx | Self::NginxRedirects => nginx::start(&setting.nginx, directory.path(), core)?,
             Self::Hyper => start_bare_hyper(core)?,
         };
         Ok(Running { process, target, _directory: directory })

@@ -78,6 +78,7 @@ pub(super) fn limits(report: &Report) -> Vec<(String, bool)> {
     let all = [
         ("CPU/request of page views / nginx", ratio(Subject::PageViews), Limit::AtMost(1.0)),
         ("CPU/request of conversions / nginx", ratio(Subject::Conversions), Limit::AtMost(1.25)),
+        ("CPU/request of match redirects / nginx", ratio(Subject::Redirects), Limit::AtMost(1.2)),
         ("p50 of conversions (disk), ms", p50, Limit::AtMost(1.0)),
         (
             "idle connections held / asked",
@@ -170,7 +171,7 @@ fn spread(report: &Report, subject: Subject, figure: fn(&Sample) -> f64) -> Opti
 /// Within each round, because neighbours in time are alike.
 fn spread_of_ratios(report: &Report, subject: Subject) -> Option<Spread> {
     let ratio = |round: &Vec<(Subject, Sample)>| {
-        Some(find(round, subject)?.cpu_us_per_request / find(round, Subject::Nginx)?.cpu_us_per_request)
+        Some(find(round, subject)?.cpu_us_per_request / find(round, subject.peer())?.cpu_us_per_request)
     };
     Spread::of(report.rounds.iter().filter_map(ratio).collect())
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::client::hit::What;
 use crate::random::Random;
 
 /// A kind of browser, by what it sends along.
@@ -49,14 +50,16 @@ impl Browser {
 pub(crate) struct Mix {
     shares: [u8; Browser::ALL.len()],
     conversions: u8,
+    /// What all the others ask for.
+    rest: What,
 }
 
 impl Mix {
-    /// Only `browser`, and only conversions or only page views.
-    pub(crate) fn only(browser: Browser, what: crate::client::hit::What) -> Self {
-        let mut mix = Self { shares: [0; Browser::ALL.len()], conversions: 0 };
-        mix.shares[browser as usize] = 100;
-        mix.with_conversions(if what == crate::client::hit::What::Conversion { 100 } else { 0 })
+    /// Only `browser`, and only one kind of request.
+    pub(crate) const fn only(browser: Browser, what: What) -> Self {
+        let mut shares = [0; Browser::ALL.len()];
+        shares[browser as usize] = 100;
+        Self { shares, conversions: 0, rest: what }
     }
 
     pub(crate) const fn with_conversions(mut self, percent: u8) -> Self {
@@ -76,8 +79,8 @@ impl Mix {
         Browser::Prefetch
     }
 
-    pub(crate) const fn is_conversion(&self, random: &mut Random) -> bool {
-        random.below(100) < self.conversions as u64
+    pub(crate) const fn what(&self, random: &mut Random) -> What {
+        if random.below(100) < self.conversions as u64 { What::Conversion } else { self.rest }
     }
 }
 
@@ -115,7 +118,7 @@ impl FromStr for Mix {
             shares[browser as usize] = percent.trim().parse().map_err(|_| invalid())?;
         }
         match shares.iter().map(|&share| u32::from(share)).sum() {
-            100 => Ok(Self { shares, conversions: 0 }),
+            100 => Ok(Self { shares, conversions: 0, rest: What::PageView }),
             sum => Err(InvalidMix::Sum(sum)),
         }
     }

@@ -13,7 +13,7 @@ use super::mix::Browser;
 use super::plan::{Mode, Plan};
 use super::stats::{Stats, Times};
 use crate::client::connection::Connection;
-use crate::client::hit::{Event, Hit, Requests, What};
+use crate::client::hit::{Event, Hit, Requests};
 use crate::random::Random;
 
 /// State of a run. Lives on one thread; nothing is borrowed across an `.await`.
@@ -137,7 +137,7 @@ impl Shared {
         self.unfinished.set(self.unfinished.get() + 1);
         let mut random = self.random.borrow_mut();
         let mut browser = self.plan.mix.browser(&mut random);
-        let what = if self.plan.mix.is_conversion(&mut random) { What::Conversion } else { What::PageView };
+        let what = self.plan.mix.what(&mut random);
         let known = self.browsers.borrow();
         let cookies: &str = match browser {
             Browser::OptedOut => "pg_optout=1",

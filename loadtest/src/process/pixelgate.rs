@@ -119,8 +119,8 @@ fn listener(line: &str) -> Option<Target> {
     rest[..end].trim_end_matches('.').parse().ok()
 }
 
-/// A start replays the log; after a crash under load that may be some hundred megabytes.
-const START_MAX: Duration = Duration::from_secs(30);
+/// A start replays the log, which may be gigabytes.
+const START_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,35 @@
+//! `pixelgate partner table`: the match table for a partner to host.
+
+use std::io::{BufWriter, Write as _};
+
+use super::super::progress::spinner;
+use super::super::{CliError, Io};
+use super::{Whose, unknown};
+use crate::service::match_list;
+use crate::storage::verify;
+
+/// Print a partner's rows of the match table as TSV: our id as this partner alone knows it, its own, when that was last
+/// heard, and 1 where the partner itself has said so.
+///
+/// Nobody who has opted out is among them. Reads the log of the data directory, whether or not a server runs on it.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  pixelgate partner table adhub --config pixelgate.toml | gzip > adhub.tsv.gz"
+)]
+pub(super) struct Args {
+    /// The partner's name or number.
+    partner: String,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
+    let (partners, data_dir) = args.whose.read()?;
+    let partner = partners.find(&args.partner).ok_or_else(|| unknown(&args.partner))?;
+    let progress = spinner("reading the log");
+    let table = verify::matches(&data_dir)?;
+    progress.finish_and_clear();
+    let mut out = BufWriter::new(&mut *io.out);
+    match_list::write(partner, &table, &mut out)?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,178 @@
+//! Audience partners, and what cookie matching with them needs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::Regex;
+use secrecy::SecretSlice;
+
+use super::keys::key_secret;
+use super::log::time;
+use super::walk::{Field, Section};
+use crate::domain::id::PartnerId;
+use crate::domain::partner::{PARTNER_USER_ID_CHARS_MAX, PartnerListing};
+use crate::domain::settings::OriginPattern;
+use crate::domain::template::Template;
+
+/// What all partners have in common.
+#[derive(Clone, Default)]
+pub struct Matching {
+    /// Makes what partners see as our ids, and signs the way to them; at least 32 bytes. There is one where there is a
+    /// partner.
+    pub secret: Option<Arc<SecretSlice<u8>>>,
+    /// Whose pages may ask `/cookie_sync` with the browser's cookies.
+    pub publisher_origins: Vec<OriginPattern>,
+}
+
+impl fmt::Debug for Matching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matching").field("publisher_origins", &self.publisher_origins).finish_non_exhaustive()
+    }
+}
+
+/// An audience partner.
+#[derive(Debug, Clone)]
+pub struct Partner {
+    pub id: PartnerId,
+    /// In addresses, and as Prebid's `bidder`.
+    pub name: String,
+    pub listing: PartnerListing,
+    pub unsigned: bool,
+    pub secret: Option<Arc<SecretSlice<u8>>>,
+    /// Anchored at both ends.
+    pub id_pattern: Option<Regex>,
+    pub id_chars_max: usize,
+    pub image: Option<Template>,
+    pub iframe: Option<Template>,
+    pub callbacks: Vec<(String, Template)>,
+    pub priority: u8,
+    pub rematch: Duration,
+    pub pairwise_epoch: u32,
+}
+
+pub(super) fn matching(root: &Section<'_>, allow_development: bool, has_partners: bool) -> Matching {
+    let section = root.section("matching");
+    let fix = "[matching] secret makes what partners see as our ids; `pixelgate keygen` prints one";
+    let secret = if has_partners { section.require("secret", fix) } else { section.get("secret") };
+    let secret = secret.and_then(|field| key_secret(&field, allow_development)).map(Arc::new);
+    let origins = section.get("publisher_origins").map(Field::list).unwrap_or_default();
+    let expected =
+        "an origin such as \"https://news.example\" or \"https://*.example\", with at most two *, no path";
+    let origins = origins.iter().filter_map(|field| field.parsed(expected, OriginPattern::parse)).collect();
+    section.finish();
+    Matching { secret, publisher_origins: origins }
+}
+
+pub(super) fn partners(root: &Section<'_>, allow_development: bool) -> Vec<Partner> {
+    let sections = root.sections("partners").into_iter();
+    sections.filter_map(|section| partner(section, allow_development)).collect()
+}
+
+fn partner(section: Section<'_>, allow_development: bool) -> Option<Partner> {
+    let id = section.require("id", "the number in the partner's tags (p_id)").and_then(|field| {
+        let id = u32::try_from(field.integer(1..=u64::from(u32::MAX))?).ok()?;
+        field.claim("partner id", id);
+        Some(PartnerId::from_number(id))
+    });
+    let name = section.require("name", "for addresses: name = \"adhub\"").and_then(|field| {
+        let name = field.parsed("1 to 32 characters a-z, 0-9, - or _ and a letter first", |text| {
+            is_name(text).then(|| text.to_owned())
+        })?;
+        field.claim("partner name", &name);
+        Some(name)
+    });
+    let listing = listing(&section);
+    let unsigned = section.get("unsigned").and_then(|field| field.flag()).unwrap_or(false);
+    let secret = section.get("secret").and_then(|field| key_secret(&field, allow_development)).map(Arc::new);
+    let (id_pattern, id_chars_max) = id_shape(&section);
+    let address = |key| section.get(key).and_then(|field| template(&field));
+    let (image, iframe) = (address("image"), address("iframe"));
+    let callbacks = section.sections("callbacks").into_iter().filter_map(callback).collect();
+    let priority = section.get("priority").and_then(|field| field.integer(1..=PRIORITY_MAX));
+    let rematch = section.get("rematch").and_then(|field| time(&field, REMATCH));
+    let epoch = section.get("pairwise_epoch").and_then(|field| field.integer(0..=u64::from(u32::MAX)));
+    section.finish();
+    Some(Partner {
+        id: id?,
+        name: name?,
+        listing,
+        unsigned,
+        secret,
+        id_pattern,
+        id_chars_max,
+        image,
+        iframe,
+        callbacks,
+        priority: priority.and_then(|priority| u8::try_from(priority).ok()).unwrap_or(PRIORITY),
+        rematch: rematch.unwrap_or(REMATCH_DEFAULT),
+        pairwise_epoch: epoch.and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(1),
+    })
+}
+
+/// How consent strings name the partner.
+fn listing(section: &Section<'_>) -> PartnerListing {
+    let vendor = section.get("vendor_id").and_then(|field| field.integer(1..=u64::from(u16::MAX)));
+    let provider_field = section.get("provider_id");
+    let provider = provider_field.as_ref().and_then(|field| field.integer(1..=u64::from(u32::MAX)));
+    if let (Some(_), Some(field)) = (vendor, &provider_field) {
+        field.refuse(
+            "the partner has a vendor_id already",
+            "Google's list is for who is on no other: leave this out",
+        );
+    }
+    let vendor = vendor.and_then(|id| u16::try_from(id).ok()).map(PartnerListing::Vendor);
+    let provider = provider.and_then(|id| u32::try_from(id).ok()).map(PartnerListing::Provider);
+    vendor.or(provider).unwrap_or(PartnerListing::Unlisted)
+}
+
+/// What the partner's ids look like.
+fn id_shape(section: &Section<'_>) -> (Option<Regex>, usize) {
+    let anchored = |text: &str| Regex::new(&format!("^(?:{text})$")).ok();
+    let pattern = section.get("id_pattern");
+    let pattern =
+        pattern.and_then(|field| field.parsed("a regular expression such as \"[0-9a-f]{32}\"", anchored));
+    let max = PARTNER_USER_ID_CHARS_MAX as u64;
+    let chars_max = section.get("id_chars_max").and_then(|field| field.integer(1..=max)).unwrap_or(max);
+    (pattern, usize::try_from(chars_max).unwrap_or(PARTNER_USER_ID_CHARS_MAX))
+}
+
+fn callback(section: Section<'_>) -> Option<(String, Template)> {
+    let name = section.require("name", "what r= calls it: name = \"ok\"");
+    let name = name.and_then(|field| {
+        field.parsed("1 to 32 characters a-z, 0-9, - or _ and a letter first", |text| {
+            is_name(text).then(|| text.to_owned())
+        })
+    });
+    let url =
+        section.require("url", "where it leads: url = \"https://match.adhub.example/done?id={browser_id}\"");
+    let url = url.and_then(|field| template(&field));
+    section.finish();
+    Some((name?, url?))
+}
+
+fn template(field: &Field<'_>) -> Option<Template> {
+    match Template::parse(field.text()?) {
+        Ok(template) => Some(template),
+        Err(error) => {
+            field.refuse("this is no address to send browsers to", error.to_string());
+            None
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    (1..=NAME_CHARS_MAX).contains(&text.len())
+        && text.as_bytes()[0].is_ascii_lowercase()
+        && text.bytes().all(allowed)
+}
+
+const NAME_CHARS_MAX: usize = 32;
+const PRIORITY: u8 = 100;
+const PRIORITY_MAX: u64 = 255;
+const SECONDS_PER_DAY: u64 = 86_400;
+const REMATCH: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(3_600)..=Duration::from_secs(400 * SECONDS_PER_DAY);
+const REMATCH_DEFAULT: Duration = Duration::from_secs(14 * SECONDS_PER_DAY);
