@@ -76,12 +76,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
         let Environment { clock, rng, disk } = environment;
-        let live = Arc::new(ArcSwap::from_pointee(live(config, Arc::new(Crawlers::shipped()))?));
+        let live = live(config, Arc::new(Crawlers::shipped()))?;
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
         let (log, recovery) =
             Log::open(&config.data_dir, log_options(config), disk, clock.clone(), rng.clone())?;
         tracing::info!(?recovery, "the log is open");
+        let live = Live { account_settings: log.account_settings(), ..live };
+        let live = Arc::new(ArcSwap::from_pointee(live));
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
@@ -164,6 +166,7 @@ impl Shared {
             let vendors = vendor_list::at_reload(&config, &before)?;
             let fresh = live_with(&config, before.crawlers.clone(), vendors);
             let fresh = fresh.map_err(|error| error.to_string())?;
+            let fresh = Live { account_settings: before.account_settings.clone(), ..fresh };
             let certificates = [(&public, &config.public), (&admin, &config.admin)];
             let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
             for (options, tls) in fresh_tls {
@@ -218,7 +221,7 @@ pub(super) fn workers(config: &Config) -> usize {
     config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// What requests are answered under. The known crawlers come with the program and take long to compile, so whoever has
+/// What requests are answered under, without the log: nobody has settings in an account. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
     live_with(config, crawlers, vendor_list::at_start(config))
@@ -235,6 +238,7 @@ fn live_with(
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
         crawlers,
+        account_settings: Arc::default(),
         receipts: receipts(config),
         daa_key: daa_key(config)?,
         cookie_name: config.cookie.name.clone(),

@@ -388,7 +388,7 @@ fn an_opt_out_is_never_less_than_on_the_disk() {
     check(
         "opt_out = \"disk\"",
         "opt_out = \"os\"",
-        "24:62: log.ack.opt_out: an opt-out that could be lost is none; expected \"disk\", which can't be lowered",
+        "24:62: log.ack.opt_out: a choice that could be lost is none; expected \"disk\", which can't be lowered",
     );
     check(
         "\"memory\"",

@@ -9,6 +9,7 @@
 //! the same [`service::Service`]. Nothing waits without a deadline (`limits`), and hyper never sees a byte of HTTP/1.1
 //! that could be read in two ways.
 
+mod account_settings;
 pub mod admin;
 pub mod auth;
 pub mod cookie;

@@ -13,6 +13,7 @@ use super::partners::Partners;
 use super::receipt::ReceiptKeys;
 use crate::consent::gate::Gate;
 use crate::domain::settings::{OriginPattern, Registry};
+use crate::storage::account_settings::AccountSettings;
 
 /// The settings that requests are answered under. A request sees one of them from beginning to end.
 pub struct Live {
@@ -21,6 +22,9 @@ pub struct Live {
     pub identity: IdentityKeys,
     pub geo: Geo,
     pub crawlers: Arc<Crawlers>,
+    /// What people chose for the accounts that they are signed in to. No reload changes it; it is here because whoever reads
+    /// what a request says about consent has to read this, too.
+    pub account_settings: Arc<AccountSettings>,
     pub receipts: ReceiptKeys,
     /// What signs the way through the Digital Advertising Alliance's page and back.
     pub daa_key: MacKey,

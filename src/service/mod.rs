@@ -2,6 +2,7 @@
 //!
 //! Nothing in here names a header, a status or a socket.
 
+pub mod account_settings;
 pub mod caller;
 pub mod clock;
 pub mod crawler;

@@ -1,5 +1,6 @@
 //! The tests that look at the whole: one binary, one module a subject.
 
+mod account_settings;
 mod admin;
 mod command_line;
 mod consent;
