@@ -52,7 +52,8 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
         opted_out: signals.is_opted_out() || recorded,
         gpc: signals.has_gpc(),
         dnt: signals.has_dnt(),
-        prefs: prefs.unwrap_or_default(),
+        // The cookie's alone are renewed: another account's browser must not keep this one's.
+        prefs: prefs.unwrap_or_default().stricter(signals.prefs()),
         everywhere: false,
         has_id: !ids.is_empty(),
         receipt: receipt::shown(head, &live),

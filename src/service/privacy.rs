@@ -215,14 +215,14 @@ fn is_about(row: &Row, browser_ids: &[BrowserId]) -> bool {
         Row::Match { found, .. } => Some(found.browser_id),
         Row::Unmatch(unmatch) => Some(unmatch.browser_id),
         Row::OptOut(OptOut { subject: Subject::Browser(id), .. }) => Some(*id),
-        Row::OptOut(_) => None,
+        Row::OptOut(_) | Row::Settings(_) => None,
     };
     browser_id.is_some_and(|id| browser_ids.contains(&id))
 }
 
 impl Found {
     fn newest(self) -> Newest {
-        Newest { rows: self.rows.into_iter().map(RowAbout::of).collect(), complete: self.complete }
+        Newest { rows: self.rows.into_iter().filter_map(RowAbout::of).collect(), complete: self.complete }
     }
 
     fn to_json(&self, browser_ids: &[BrowserId], now: Timestamp) -> String {
@@ -253,8 +253,9 @@ struct Download {
 }
 
 impl RowAbout {
-    fn of(stored: Stored) -> Self {
-        match stored.row {
+    /// `None` for what is about no browser.
+    fn of(stored: Stored) -> Option<Self> {
+        Some(match stored.row {
             Row::Conversion { conversion, evidence } => Self {
                 at: conversion.at,
                 what: What::Event(conversion.event),
@@ -286,7 +287,8 @@ impl RowAbout {
                 amount: None,
                 basis: None,
             },
-        }
+            Row::Settings(_) => return None,
+        })
     }
 }
 
