@@ -12,7 +12,7 @@
 //!
 //! | way out | what it takes |
 //! |---|---|
-//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`, [`Entry::Match`](storage::entry::Entry::Match) of a `Permitted<PartnerMatch>`; an [`OptOut`](domain::opt_out::OptOut), an [`Erasure`](domain::erasure::Erasure) and an [`Unmatch`](domain::matching::Unmatch) need no permit, because they only ever remove |
+//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`, [`Entry::Match`](storage::entry::Entry::Match) of a `Permitted<PartnerMatch>`; an [`OptOut`](domain::opt_out::OptOut), [`AccountPrefs`](consent::prefs::AccountPrefs), an [`Erasure`](domain::erasure::Erasure) and an [`Unmatch`](domain::matching::Unmatch) need no permit: they are what people ask of us |
 //! | a cookie with an identifier | [`give_id`](http::cookie::give_id) and [`sign`](service::identity::IdentityKeys::sign), both of a `&Permitted<BrowserCookie>` |
 //! | a partner | [`pairwise_id`](service::partners::Partner::pairwise_id) of a `&Permitted<Introduction>`, which alone makes what a partner sees as our id |
 //!
@@ -84,9 +84,13 @@
 //!    [`MatchState`](service::match_state::MatchState) that goes along comes back once: the writer keeps the nonces of
 //!    those that have, with the keys of known events.
 //! 4. **A person's question.** [`http::privacy`] shows what is stored about the ids that the browser shows, and keeps
-//!    its settings in a cookie that names nobody. [`service::privacy`] answers from the log, newest file first, on a
+//!    its settings in a cookie that names nobody. Settings of an account that the person is signed in to come from its
+//!    operator and are in the log; every request that names the account's hash is read with the stricter of both. [`service::privacy`] answers from the log, newest file first, on a
 //!    thread of its own that reads one file at a time. [`http::pages`] has what all pages share: frame, look, languages.
-//! 5. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
+//! 5. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
+//!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
+//!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
+//! 6. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
 //!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
 //!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the
 //!    log.
@@ -98,7 +102,7 @@
 //! of it asks for that, and answers everybody. No timer holds a commit back: under load the groups grow by themselves.
 //!
 //! The class of an entry's kind says what an answer waits for: `memory` nothing, `os` the write, `disk` the sync.
-//! Opt-outs are always `disk`. A sync that failed is not tried again: the file is given up and what was not
+//! Opt-outs, settings of accounts and erasures are always `disk`. A sync that failed is not tried again: the file is given up and what was not
 //! acknowledged goes to a fresh one.
 //!
 //! Files are made ready ahead of time, so that a full disk shows while one is prepared and not while a hit waits; the
@@ -111,7 +115,7 @@
 //! to which nothing is added any more are copied without it, and the copy takes the file's name (`storage::rewrite`).
 //! The same takes out what is past its kind's time. An opt-out of somebody who was erased is kept as a digest.
 //!
-//! Opted-out subjects, pending erasures, the keys of known events and the match table are derived: they are in memory and
+//! Opted-out subjects, settings of accounts, pending erasures, the keys of known events and the match table are derived: they are in memory and
 //! come from reading the log at the start.
 //!
 //! # How to add a kind of personal data

@@ -3,6 +3,7 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod deletion;
 mod erase;
 mod opt_out;
 mod parts;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use crate::config::{Config, Mode};
 use crate::domain::time::{Clock, Rng};
 use crate::http::admin::Admin;
+use crate::service::account_settings::AccountSettingsService;
 use crate::service::caller::Keys;
 use crate::service::clock::SystemClock;
 use crate::service::crypto::{SystemRng, same_secret};
@@ -148,6 +150,7 @@ fn admin_service(
         limits: parts::authentications(),
         operation,
         opt_out: OptOutService { log: erasure.log.clone(), clock: erasure.clock.clone() },
+        account_settings: AccountSettingsService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         erasure,
         explain: shared.explain(),
         dev,

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
-use super::{AppError, Environment, Reread, vendor_list};
+use super::{AppError, Environment, Reread, deletion, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
@@ -28,6 +28,7 @@ use crate::http::server::ServerOptions;
 use crate::http::tls;
 use crate::service::crawler::Crawlers;
 use crate::service::crypto::MacKey;
+use crate::service::deletion::{DeletionMetrics, DeletionService, UnderWay};
 use crate::service::erasure::ErasureService;
 use crate::service::geo::Geo;
 use crate::service::identity::IdentityKeys;
@@ -62,6 +63,8 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     metrics: Arc<PixelMetrics>,
+    deletion_metrics: Arc<DeletionMetrics>,
+    deletions: Arc<UnderWay>,
     matches_seen: Arc<MatchMetrics>,
     forms: Arc<Forms>,
     lookups: Lookups,
@@ -73,12 +76,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
         let Environment { clock, rng, disk } = environment;
-        let live = Arc::new(ArcSwap::from_pointee(live(config, Arc::new(Crawlers::shipped()))?));
+        let live = live(config, Arc::new(Crawlers::shipped()))?;
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
         let (log, recovery) =
             Log::open(&config.data_dir, log_options(config), disk, clock.clone(), rng.clone())?;
         tracing::info!(?recovery, "the log is open");
+        let live = Live { account_settings: log.account_settings(), ..live };
+        let live = Arc::new(ArcSwap::from_pointee(live));
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
@@ -87,6 +92,8 @@ impl Shared {
         vendor_list::report(vendor_list.status());
         let mut registry = MetricsRegistry::default();
         metrics.register(&mut registry);
+        let deletion_metrics = Arc::new(DeletionMetrics::default());
+        deletion_metrics.register(&mut registry);
         matches_seen.register(&mut registry);
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
@@ -110,6 +117,8 @@ impl Shared {
             clock,
             rng,
             metrics,
+            deletion_metrics,
+            deletions: Arc::default(),
             matches_seen,
         })
     }
@@ -129,10 +138,16 @@ impl Shared {
             matches_seen: self.matches_seen.clone(),
         };
         let opt_out = OptOutService { log: appender.clone(), clock: self.clock.clone() };
+        let deletion = DeletionService {
+            live: self.live.clone(),
+            erasure: self.erasure_with(appender.clone()),
+            under_way: self.deletions.clone(),
+            metrics: self.deletion_metrics.clone(),
+        };
         let erasure = self.erasure_with(appender);
         let explain = self.journal.is_some().then(|| self.explain());
         let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
-        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, explain }), batcher)
+        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, deletion, explain }), batcher)
     }
 
     /// Asks the gate, and has no way to the log.
@@ -151,6 +166,7 @@ impl Shared {
             let vendors = vendor_list::at_reload(&config, &before)?;
             let fresh = live_with(&config, before.crawlers.clone(), vendors);
             let fresh = fresh.map_err(|error| error.to_string())?;
+            let fresh = Live { account_settings: before.account_settings.clone(), ..fresh };
             let certificates = [(&public, &config.public), (&admin, &config.admin)];
             let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
             for (options, tls) in fresh_tls {
@@ -205,7 +221,7 @@ pub(super) fn workers(config: &Config) -> usize {
     config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// What requests are answered under. The known crawlers come with the program and take long to compile, so whoever has
+/// What requests are answered under, without the log: nobody has settings in an account. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
     live_with(config, crawlers, vendor_list::at_start(config))
@@ -222,11 +238,17 @@ fn live_with(
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
         crawlers,
+        account_settings: Arc::default(),
         receipts: receipts(config),
         daa_key: daa_key(config)?,
         cookie_name: config.cookie.name.clone(),
         country_header: config.proxies.country_header.clone(),
         dnt_policy: config.dnt_policy.as_deref().map(dnt_policy).transpose()?,
+        deletion: config
+            .delete
+            .as_ref()
+            .map(|delete| deletion::terms(delete, &secrets(config)))
+            .transpose()?,
         partners: partners(config),
         match_state_key: MacKey::derive(matching_secret(config), "match state"),
         publisher_origins: config.matching.publisher_origins.clone(),
@@ -281,7 +303,7 @@ fn secrets(config: &Config) -> Vec<(u32, Vec<u8>)> {
     config.cookie_keys.iter().map(|key| (key.id, key.secret.expose_secret().to_vec())).collect()
 }
 
-fn no_cookie_key() -> AppError {
+pub(super) fn no_cookie_key() -> AppError {
     AppError::Part("there is no cookie key".to_owned())
 }
 
@@ -306,7 +328,7 @@ fn tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, AppErro
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the configuration names is not in the data directory")]
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 

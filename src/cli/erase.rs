@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::progress::spinner;
-use super::subject::Named;
+use super::subject::{Named, read};
 use super::{CliError, Io};
 use crate::app::{self, Environment};
+use crate::domain::id::HashedAccountId;
+use crate::domain::opt_out::Subject;
 use crate::storage::reader;
 
 /// Erase all that is stored about somebody, in a data directory that no server is running on.
@@ -23,6 +25,9 @@ pub(super) struct Args {
     data_dir: PathBuf,
     #[command(flatten)]
     named: Named,
+    /// SHA-256 of the id of the account that a person is signed in to; its settings go.
+    #[arg(long, value_name = "SHA256", value_parser = read::<HashedAccountId>, group = "Named")]
+    hashed_account_id: Vec<HashedAccountId>,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -32,7 +37,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     // Opening a log would make the directory.
     drop(reader::read(&args.data_dir, reader::From::Start)?);
     let progress = spinner("erasing");
-    let request = app::erase(&args.data_dir, Environment::system(), &args.named.subjects())?;
+    let accounts = args.hashed_account_id.iter().copied().map(Subject::SignedIn);
+    let subjects: Vec<_> = args.named.subjects().into_iter().chain(accounts).collect();
+    let request = app::erase(&args.data_dir, Environment::system(), &subjects)?;
     progress.finish_and_clear();
     let erased_at = request.erased_at.map(|at| at.to_string());
     if args.json {

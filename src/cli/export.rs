@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Only what was stored after the event of this id (a UUID, as exported).
     #[arg(long, value_name = "ID", value_parser = event_id)]
     after: Option<EventId>,
-    /// Only these kinds: page_view, conversion, opt_out, embed_view.
+    /// Only these kinds: page_view, conversion, opt_out, embed_view, match, unmatch, settings.
     #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = entry_kind)]
     kinds: Vec<EntryKind>,
 }

@@ -28,6 +28,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         files,
         entries,
         opt_outs,
+        account_settings,
         pending_erasures,
         dedup_keys,
         match_rows,
@@ -37,6 +38,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     } = recovery;
     if args.json {
         let json = json!({"files": files, "entries": entries, "opt_outs": opt_outs,
+                          "account_settings": account_settings,
                           "pending_erasures": pending_erasures, "dedup_keys": dedup_keys, "match_rows": match_rows,
                           "torn_bytes": torn_bytes, "lost_bytes": lost_bytes, "discarded_files": discarded_files});
         writeln!(io.out, "{json}")?;
@@ -44,7 +46,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         writeln!(
             io.out,
             "{entries} entries in {files} file(s): {opt_outs} subject(s) opted out, {dedup_keys} keys of known events, \
-             {match_rows} rows of the match table"
+             {match_rows} rows of the match table, settings of {account_settings} account(s)"
         )?;
         if pending_erasures > 0 {
             writeln!(io.out, "{pending_erasures} erasure(s) to be done by the next start")?;

@@ -40,7 +40,7 @@ impl Named {
     }
 }
 
-fn read<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, String> {
+pub(super) fn read<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: InvalidId| error.to_string())
 }
 

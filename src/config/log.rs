@@ -75,6 +75,9 @@ fn retain(log: &Section<'_>) -> Retain {
     if let Some(field) = section.get("opt_out") {
         field.refuse("an opt-out holds until it is taken back", "leave this out");
     }
+    if let Some(field) = section.get("settings") {
+        field.refuse("an account's settings hold until they are changed", "leave this out");
+    }
     section.finish();
     Retain { page_view, conversion, embed_view, matches }
 }
@@ -126,10 +129,12 @@ fn ack_classes(log: &Section<'_>) -> AckClasses {
     let page_view = section.get("page_view").and_then(|field| field.one_of(&ACKS));
     let conversion = section.get("conversion").and_then(|field| field.one_of(&ACKS));
     let matches = section.get("match").and_then(|field| field.one_of(&ACKS));
-    if let Some(field) = section.get("opt_out")
-        && field.one_of(&ACKS).is_some_and(|ack| ack != Ack::Disk)
-    {
-        field.refuse("an opt-out that could be lost is none", "expected \"disk\", which can't be lowered");
+    for key in ["opt_out", "settings", "erasure"] {
+        if let Some(field) = section.get(key)
+            && field.one_of(&ACKS).is_some_and(|ack| ack != Ack::Disk)
+        {
+            field.refuse("a choice that could be lost is none", "expected \"disk\", which can't be lowered");
+        }
     }
     section.finish();
     AckClasses {

@@ -4,6 +4,7 @@
 //! it never becomes a `Config`. A `Config` holds no policy of its own; `app` turns it into what each part needs.
 
 mod accounts;
+mod delete;
 mod dev;
 mod keys;
 mod limits;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 pub use accounts::{Account, EventTag, Pixel};
+pub use delete::{Delete, Requester};
 pub use dev::{DEV_TOML, DevOptions, demo_data_dir};
 pub use keys::{Cookie, CookieKey, SECRET_BYTES_MIN};
 pub use limits::{Limits, RateLimits};
@@ -61,6 +63,8 @@ pub struct Config {
     pub vendor_list: Option<VendorListSource>,
     /// A policy on `DNT: 1` that the operator commits to (text).
     pub dnt_policy: Option<PathBuf>,
+    /// Who may ask for erasures by the Data Deletion Request Framework.
+    pub delete: Option<Delete>,
     pub cookie: Cookie,
     /// At least one; the first signs.
     pub cookie_keys: Vec<CookieKey>,
@@ -131,6 +135,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let accounts = accounts::accounts(root);
     let partners = partners::partners(root, development);
     let matching = partners::matching(root, development, !partners.is_empty());
+    let delete = delete::delete(root, &partners);
     let ((public, workers), (admin, admin_token)) = (public?, admin?);
     let (policy, vendor_list) = policy?;
     Some(Config {
@@ -147,6 +152,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
         policy,
         vendor_list,
         dnt_policy,
+        delete,
         cookie,
         cookie_keys,
         limits,

@@ -135,6 +135,75 @@ fn the_smallest_configuration_has_defaults_for_the_rest() {
     assert_eq!(config.rate_limits, Some(RateLimits::default()));
 }
 
+const REQUESTER: &str = r#"
+[matching]
+secret = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+
+[[partners]]
+id = 7
+name = "adhub"
+
+[delete]
+issuer = "Pixelgate.example"
+
+[[delete.requesters]]
+issuer = "Shop.example"
+public_key = "shop.jwk"
+
+[[delete.requesters]]
+issuer = "partner.example"
+public_key = "partner.pem"
+partner = 7
+"#;
+
+#[test]
+fn companies_that_may_ask_for_erasures_have_a_domain_and_a_key() {
+    let read = |text: &str| Config::parse(&format!("{GOOD}{text}"), &environment);
+    assert_eq!(read("").expect("a good configuration").delete, None);
+    assert_eq!(read("[delete]\nissuer = \"a.b\"\n").expect("a good configuration").delete, None);
+    let requester = |issuer: &str, key: &str, partner: Option<u32>| Requester {
+        issuer: issuer.to_owned(),
+        public_key: key.into(),
+        partner_id: partner.map(crate::domain::id::PartnerId::from_number),
+    };
+    let mut expect = Delete {
+        issuer: "pixelgate.example".to_owned(),
+        endpoint: "https://pixelgate.example/v1/delete".to_owned(),
+        request_max_age: Duration::from_secs(86_400),
+        requesters: vec![
+            requester("shop.example", "shop.jwk", None),
+            requester("partner.example", "partner.pem", Some(7)),
+        ],
+    };
+    assert_eq!(read(REQUESTER).expect("a good configuration").delete.as_ref(), Some(&expect));
+    let more = "issuer = \"a.b\"\nendpoint = \"https://x.example/y\"\nrequest_max_age = \"1m\"";
+    let text = REQUESTER.replace("issuer = \"Pixelgate.example\"", more);
+    expect.issuer = "a.b".to_owned();
+    expect.endpoint = "https://x.example/y".to_owned();
+    expect.request_max_age = Duration::from_secs(60);
+    assert_eq!(read(&text).expect("a good configuration").delete, Some(expect));
+}
+
+#[test]
+fn mistakes_about_who_may_ask_for_erasures_are_told() {
+    for (right, wrong, expect) in [
+        ("issuer = \"Pixelgate.example\"\n", "", "delete.issuer: missing"),
+        ("Pixelgate.example", "https://pixelgate.example", "expected a domain such as"),
+        ("Pixelgate.example", "localhost", "expected a domain such as"),
+        ("issuer = \"Pixelgate", "endpoint = \"http://a\"\nissuer = \"Pixelgate", "starts with https://"),
+        ("issuer = \"Pixelgate", "request_max_age = \"2d\"\nissuer = \"Pixelgate", "request_max_age"),
+        ("partner.example", "SHOP.example", "doubled requester"),
+        ("public_key = \"shop.jwk\"", "", "delete.requesters[1].public_key: missing"),
+        ("partner = 7", "partner = 0", "delete.requesters[2].partner"),
+        ("partner = 7", "partner = 8", "expected the id of one of [[partners]]"),
+        ("partner = 7", "partnr = 7", "did you mean \"partner\"?"),
+    ] {
+        assert_eq!(REQUESTER.matches(right).count(), 1, "{right}");
+        let found = mistakes(&format!("{GOOD}{}", REQUESTER.replace(right, wrong)));
+        assert!(found.len() == 1 && found[0].contains(expect), "{wrong}: {found:?}");
+    }
+}
+
 #[test]
 fn a_dnt_policy_is_published_only_where_one_is_named() {
     let policy = |text: &str| Config::parse(text, &environment).expect("a good configuration").dnt_policy;
@@ -319,7 +388,7 @@ fn an_opt_out_is_never_less_than_on_the_disk() {
     check(
         "opt_out = \"disk\"",
         "opt_out = \"os\"",
-        "24:62: log.ack.opt_out: an opt-out that could be lost is none; expected \"disk\", which can't be lowered",
+        "24:62: log.ack.opt_out: a choice that could be lost is none; expected \"disk\", which can't be lowered",
     );
     check(
         "\"memory\"",

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::domain::id::HashedAccountId;
+use crate::domain::time::Timestamp;
+
 /// One setting. All are on until somebody switches them off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Setting {
@@ -18,6 +21,15 @@ pub enum Setting {
 impl Setting {
     /// In the order of the cookie's characters.
     pub const ALL: [Self; 4] = [Self::Personalize, Self::Partners, Self::Devices, Self::Web];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Personalize => "personalize",
+            Self::Partners => "partners",
+            Self::Devices => "devices",
+            Self::Web => "web",
+        }
+    }
 
     const fn bit(self) -> u8 {
         1 << self as u8
@@ -60,6 +72,20 @@ impl Prefs {
     pub const fn stricter(self, other: Self) -> Self {
         Self { off: self.off | other.off }
     }
+}
+
+/// What a signed-in account chose: takes the place of what it chose before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountPrefs {
+    pub account: HashedAccountId,
+    pub prefs: Prefs,
+    pub at: Timestamp,
+}
+
+/// The settings of signed-in accounts as a reader sees them.
+pub trait AccountPrefsView {
+    /// All on where nothing else is known.
+    fn prefs_of(&self, account: HashedAccountId) -> Prefs;
 }
 
 /// What [`Prefs::parse`] reads.

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::prefs::{MalformedPrefs, Prefs};
+use super::prefs::{AccountPrefsView, MalformedPrefs, Prefs};
 use super::us_privacy::UsPrivacySet;
 use crate::domain::conversion::Country;
 
@@ -33,6 +33,7 @@ pub struct Signals<'q> {
     pub(super) us_privacy: UsPrivacySet,
     pub(super) country: Option<Country>,
     literal_macros: u32,
+    malformed_accounts: u32,
 }
 
 /// Whether the request says that GDPR applies, from lenient to strict. Saying both is saying yes.
@@ -110,6 +111,19 @@ impl<'q> Signals<'q> {
         }
     }
 
+    /// Takes note of the account that the person is signed in to: `hash` is its id's SHA-256 in hexadecimal digits,
+    /// decoded once. An empty one and a macro that nobody filled in count as absent, and so does what is no hash.
+    pub fn see_account(&mut self, hash: &str, accounts: &dyn AccountPrefsView) {
+        match hash.trim() {
+            "" => {}
+            hash if is_literal_macro(hash) => self.literal_macros = self.literal_macros.saturating_add(1),
+            hash => match hash.parse() {
+                Ok(account) => self.see_prefs(accounts.prefs_of(account)),
+                Err(_) => self.malformed_accounts = self.malformed_accounts.saturating_add(1),
+            },
+        }
+    }
+
     /// Takes note of settings, the cookie's or those of a signed-in account. The strictest count.
     pub const fn see_prefs(&mut self, prefs: Prefs) {
         self.prefs = self.prefs.stricter(prefs);
@@ -154,6 +168,16 @@ impl<'q> Signals<'q> {
         self.country
     }
 
+    /// The strictest of the settings that could be read.
+    pub const fn prefs(&self) -> Prefs {
+        self.prefs
+    }
+
+    /// How often something else stood where an account's hash belongs.
+    pub const fn malformed_accounts(&self) -> u32 {
+        self.malformed_accounts
+    }
+
     /// How many consent parameters held a macro that nobody had filled in.
     pub const fn literal_macros(&self) -> u32 {
         self.literal_macros
@@ -164,6 +188,9 @@ impl<'q> Signals<'q> {
 pub const OPT_OUT_COOKIE: &str = "pg_optout";
 /// Holds [`Prefs`] as they are written.
 pub const PREFS_COOKIE: &str = "pg_prefs";
+
+/// The query parameter for [`Signals::see_account`].
+pub const ACCOUNT_PARAMETER: &str = "hashed_account_id";
 
 enum Parameter {
     Gdpr,
@@ -237,7 +264,9 @@ fn is_literal_macro(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::prefs::Setting;
     use super::*;
+    use crate::domain::id::HashedAccountId;
 
     fn parameters<'q>(pairs: &[(&str, &'q str)]) -> Signals<'q> {
         let mut signals = Signals::default();
@@ -301,6 +330,40 @@ mod tests {
         ]);
         assert_eq!(signals.literal_macros(), 3);
         assert_eq!(Signals { literal_macros: 0, ..signals }, Signals::default());
+    }
+
+    struct Accounts;
+
+    impl AccountPrefsView for Accounts {
+        fn prefs_of(&self, account: HashedAccountId) -> Prefs {
+            let off = if account.bytes() == [17; 32] { Setting::ALL } else { [Setting::Web; 4] };
+            off.into_iter().fold(Prefs::default(), Prefs::without)
+        }
+    }
+
+    #[test]
+    fn of_cookie_and_account_the_stricter_counts_in_any_order() {
+        let web_off = "ab".repeat(32);
+        let mut signals = Signals::default();
+        signals.see_account(&web_off, &Accounts);
+        signals.see_cookie(PREFS_COOKIE, "0100");
+        assert_eq!(signals.prefs().to_string(), "0101");
+        signals.see_account(&format!(" {} ", "11".repeat(32)), &Accounts);
+        signals.see_account(&web_off, &Accounts);
+        assert_eq!(signals.prefs().to_string(), "1111");
+        assert_eq!((signals.malformed_accounts(), signals.literal_macros()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_no_hash_of_an_account_counts_as_absent() {
+        let mut signals = Signals::default();
+        for hash in
+            ["", " ", "${ACCOUNT}", "{{id}}", "jane@shop.example", "1", &"11".repeat(31), &"1g".repeat(32)]
+        {
+            signals.see_account(hash, &Accounts);
+        }
+        assert_eq!(signals.prefs(), Prefs::default());
+        assert_eq!((signals.malformed_accounts(), signals.literal_macros()), (4, 2));
     }
 
     #[test]

@@ -271,6 +271,11 @@ hashed_id!(
     HashedPartnerUserId
 );
 
+hashed_id!(
+    /// SHA-256 of the id of the account that a person is signed in to, as the site has it. No advertiser's account.
+    HashedAccountId
+);
+
 /// An audience partner, by the number that its tags carry (`p_id`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PartnerId(u32);

@@ -1,9 +1,11 @@
 //! A person's request to be left alone, and its withdrawal.
 
-use super::id::{BrowserId, HashedDeviceId, HashedEmail, HashedPartnerUserId, HashedPhone, PartnerId};
+use super::id::{
+    BrowserId, HashedAccountId, HashedDeviceId, HashedEmail, HashedPartnerUserId, HashedPhone, PartnerId,
+};
 use super::time::Timestamp;
 
-/// Who a stored row is about, in the terms in which a person can opt out.
+/// Who a stored row is about, in the terms in which a person can opt out and have it erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     Browser(BrowserId),
@@ -11,6 +13,8 @@ pub enum Subject {
     PartnerUser(PartnerId, HashedPartnerUserId),
     Email(HashedEmail),
     Phone(HashedPhone),
+    /// By the account that a person is signed in to. It has settings and no opt-out: no hit is stored with it.
+    SignedIn(HashedAccountId),
 }
 
 impl Subject {
@@ -22,6 +26,7 @@ impl Subject {
             Self::PartnerUser(..) => "hashed_partner_user_id",
             Self::Email(_) => "hashed_email",
             Self::Phone(_) => "hashed_phone",
+            Self::SignedIn(_) => "hashed_account_id",
         }
     }
 
@@ -33,6 +38,7 @@ impl Subject {
             Self::PartnerUser(_, id) => id.expose(),
             Self::Email(id) => id.expose(),
             Self::Phone(id) => id.expose(),
+            Self::SignedIn(id) => id.expose(),
         }
     }
 

@@ -47,6 +47,23 @@ impl PageAddress {
     }
 }
 
+/// Of `https://shop.example:8443` and of `shop.example:8443`: `shop.example`.
+pub fn host_of(origin: &str) -> &str {
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let port_at = host.rfind(':').filter(|&at| host[at + 1..].bytes().all(|byte| byte.is_ascii_digit()));
+    &host[..port_at.unwrap_or(host.len())]
+}
+
+/// Whether two hosts are surely of different sites, so that a browser that keeps cookies apart for each site shows one
+/// of them nothing of what it shows the other.
+///
+/// They are where nothing but the last label is the same. No list of public suffixes is asked, so `shop.co.uk` and
+/// `ads.co.uk` pass for one site.
+pub fn are_of_different_sites(host: &str, other: &str) -> bool {
+    let [host, other] = [host, other].map(|host| host.trim_end_matches('.').rsplit('.'));
+    host.zip(other).take(2).any(|(label, other)| !label.eq_ignore_ascii_case(other))
+}
+
 /// Where the first such byte is, which must be an ASCII one; the length without one.
 fn find(text: &str, is_it: impl Fn(u8) -> bool) -> usize {
     text.bytes().position(is_it).unwrap_or(text.len())
@@ -92,6 +109,39 @@ mod tests {
         check("http://shop.localhost:8090/landing", Some("http://shop.localhost:8090/landing"));
         check("https://shop.example/u/jane@mail.example/x", Some("https://shop.example/"));
         check("https://shop.example/u/jane%40mail.example", Some("https://shop.example/"));
+    }
+
+    #[test]
+    fn a_host_is_without_scheme_and_port() {
+        for (origin, expect) in [
+            ("https://shop.example", "shop.example"),
+            ("http://shop.localhost:8090", "shop.localhost"),
+            ("shop.localhost:8090", "shop.localhost"),
+            ("http://[2001:db8::1]", "[2001:db8::1]"),
+            ("http://[2001:db8::1]:8080", "[2001:db8::1]"),
+        ] {
+            assert_eq!(host_of(origin), expect);
+        }
+    }
+
+    #[test]
+    fn sites_differ_only_where_they_surely_do() {
+        for (host, other, expect) in [
+            ("px.localhost", "shop.localhost", true),
+            ("px.ads.example", "www.shop.example", true),
+            ("shop.example", "shop.test", true),
+            ("px.shop.example", "www.shop.example", false),
+            ("px.shop.example", "shop.example", false),
+            ("px.shop.example", "WWW.Shop.Example.", false),
+            ("px.localhost", "px.localhost", false),
+            ("px.localhost", "localhost", false),
+            ("shop.co.uk", "ads.co.uk", false),
+            ("192.0.2.1", "198.51.100.2", true),
+            ("[2001:db8::1]", "[2001:db8::1]", false),
+        ] {
+            assert_eq!(are_of_different_sites(host, other), expect, "{host} {other}");
+            assert_eq!(are_of_different_sites(other, host), expect, "{other} {host}");
+        }
     }
 
     #[test]

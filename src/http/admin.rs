@@ -1,9 +1,11 @@
-//! The listener for operators: health, metrics, reload, erasures, lists of opt-outs, and in development mode what became of the latest hits.
+//! The listener for operators: health, metrics, reload, erasures, lists of opt-outs,
+//! settings of signed-in accounts, and in development mode what became of the latest hits.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::account_settings;
 use super::auth;
 use super::erasures;
 use super::explain::{self, Explain};
@@ -12,6 +14,7 @@ use super::rate_limit::RateLimits;
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
+use crate::service::account_settings::AccountSettingsService;
 use crate::service::caller::Keys;
 use crate::service::dev::{DevService, Which};
 use crate::service::erasure::ErasureService;
@@ -25,6 +28,7 @@ pub struct Admin {
     pub operation: Arc<Operation>,
     pub erasure: ErasureService,
     pub opt_out: OptOutService,
+    pub account_settings: AccountSettingsService,
     pub explain: Explain,
     /// Only in development mode.
     pub dev: Option<DevService>,
@@ -35,6 +39,7 @@ impl Service for Admin {
         let bytes_max = match (method, path) {
             ("POST", ERASURES) => erasures::BODY_BYTES_MAX,
             ("POST", OPT_OUTS) => opt_outs::BODY_BYTES_MAX,
+            ("POST", SETTINGS) => account_settings::BODY_BYTES_MAX,
             _ => 0,
         };
         Intake::Body { bytes_max }
@@ -44,6 +49,7 @@ impl Service for Admin {
         match head.path {
             ERASURES => return self.erasures(head, body),
             OPT_OUTS => return self.opt_outs(head, body),
+            SETTINGS => return self.settings(head, body),
             _ => {}
         }
         Answering::Now(match (head.path, head.method) {
@@ -86,6 +92,16 @@ impl Admin {
         match auth::authenticate(&self.keys, &self.limits, head) {
             Err(answer) => Answering::Now(answer),
             Ok(_) => opt_outs::record(&self.opt_out, head, body),
+        }
+    }
+
+    fn settings(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
+        if head.method != "POST" {
+            return Answering::Now(bad_method("POST"));
+        }
+        match auth::authenticate(&self.keys, &self.limits, head) {
+            Err(answer) => Answering::Now(answer),
+            Ok(_) => account_settings::record(&self.account_settings, body),
         }
     }
 
@@ -149,3 +165,4 @@ pub(super) fn json_text(status: u16, text: String) -> Answer {
 
 const ERASURES: &str = "/admin/erasures";
 const OPT_OUTS: &str = "/admin/optouts";
+const SETTINGS: &str = "/admin/settings";

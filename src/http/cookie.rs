@@ -51,7 +51,7 @@ impl Jar {
         }
     }
 
-    /// Whether it shows an id that it shows on other sites too, and not only on one.
+    /// Whether it shows an id that is not kept apart for one site, unless the browser keeps all cookies apart.
     pub fn is_shared(&self) -> bool {
         !self.shared.is_empty()
     }

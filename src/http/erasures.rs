@@ -79,7 +79,7 @@ fn subjects(body: &[u8]) -> Result<Vec<Subject>, String> {
         .map_err(|error| format!("line {}, column {}: expected {EXPECTED}", error.line(), error.column()))?;
     let mut subjects = Vec::new();
     for (index, named) in request.subjects.iter().enumerate() {
-        let named = named.subjects().map_err(|error| format!("subject {}: {error}", index + 1))?;
+        let named = named.erasable().map_err(|error| format!("subject {}: {error}", index + 1))?;
         subjects.extend(named);
     }
     if subjects.is_empty() || subjects.len() > SUBJECTS_MAX {
@@ -89,7 +89,7 @@ fn subjects(body: &[u8]) -> Result<Vec<Subject>, String> {
 }
 
 const EXPECTED: &str = "{\"subjects\": [{\"browser_id\": \"…\"}, …], or with hashed_email, hashed_phone, device_id, \
-    hashed_device_id, or partner_id and partner_user_id or hashed_partner_user_id";
+    hashed_device_id, hashed_account_id, or partner_id and partner_user_id or hashed_partner_user_id";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
 //!
-//! The journeys (`pixel`, `matching`, `prebid`, `opt_out`, `daa`, `privacy`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! The journeys (`pixel`, `matching`, `prebid`, `opt_out`, `daa`, `privacy`, `deletion`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
 //! and `admin` say which request is whose.
 //!
 //! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
@@ -9,12 +9,14 @@
 //! the same [`service::Service`]. Nothing waits without a deadline (`limits`), and hyper never sees a byte of HTTP/1.1
 //! that could be read in two ways.
 
+mod account_settings;
 pub mod admin;
 pub mod auth;
 pub mod cookie;
 pub mod cookie_registry;
 pub mod csrf;
 pub mod daa;
+pub mod deletion;
 pub mod explain;
 pub mod matching;
 pub mod opt_out;

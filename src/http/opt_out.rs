@@ -27,7 +27,6 @@ struct Page {
     frame: Frame,
     t: &'static Texts,
     opted_out: bool,
-    everywhere: bool,
     token: String,
     receipt: Option<Receipt>,
 }
@@ -42,7 +41,6 @@ pub fn show<V: OptOutView + Send + Sync>(pixel: &PixelService<V>, forms: &Forms,
         frame,
         t: frame.texts(),
         opted_out: state.cookie || state.server,
-        everywhere: state.everywhere,
         token: forms.token(&state.ids, now),
         receipt: receipt::shown(head, &live),
     });
@@ -67,8 +65,6 @@ struct State {
     cookie: bool,
     /// By our record of an id that it shows.
     server: bool,
-    /// Whether it shows an id that it shows on other sites too.
-    everywhere: bool,
     ids: Vec<BrowserId>,
 }
 
@@ -76,8 +72,7 @@ impl State {
     fn read<V: OptOutView>(pixel: &PixelService<V>, live: &Live, head: &Head<'_>, now: Timestamp) -> Self {
         let (signals, jar) = visitor::read(head, live, now);
         let server = jar.is_opted_out(&*pixel.opt_outs);
-        let (everywhere, ids) = (jar.is_shared(), jar.browser_ids());
-        Self { cookie: signals.is_opted_out(), server, everywhere, ids }
+        Self { cookie: signals.is_opted_out(), server, ids: jar.browser_ids() }
     }
 
     /// For a browser that has lost the cookie; one that has it gets it again anyway.

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::request::Head;
 use super::visitor::decode;
 use crate::service::hit::{EventDetails, HitEvent, PixelHit};
+use crate::service::json::is_shallow;
 
 /// Reads the parameters that make a hit. Unknown ones are ignored; so is what would only serve to recognize a
 /// browser by its traits (`dv`, `pt`, `tw_ch_fvl`). Of a repeated parameter the first one counts.
@@ -122,22 +123,6 @@ fn parse_event(text: &str) -> Option<Vec<HitEvent<'static>>> {
     let details: Details = serde_json::from_str(text).ok()?;
     Some(vec![HitEvent { name: None, details: details.into() }])
 }
-
-/// Whether no bracket is nested deeper than [`JSON_DEPTH_MAX`]. Brackets in texts count too: they only make it
-/// stricter.
-pub(super) fn is_shallow(text: &str) -> bool {
-    let mut depth = 0_usize;
-    text.bytes().all(|byte| {
-        match byte {
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth <= JSON_DEPTH_MAX
-    })
-}
-
-const JSON_DEPTH_MAX: usize = 16;
 
 /// What tags call the details of an event, in all their spellings.
 #[derive(Default, Deserialize)]

@@ -19,6 +19,7 @@ use super::visitor;
 use crate::consent::prefs::{Prefs, Setting};
 use crate::domain::id::BrowserId;
 use crate::domain::opt_out::{Choice, OptOutView, Subject};
+use crate::domain::page::host_of;
 use crate::service::erasure::ErasureService;
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
@@ -51,8 +52,9 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
         opted_out: signals.is_opted_out() || recorded,
         gpc: signals.has_gpc(),
         dnt: signals.has_dnt(),
-        prefs: prefs.unwrap_or_default(),
-        everywhere: jar.is_shared(),
+        // The cookie's alone are renewed: another account's browser must not keep this one's.
+        prefs: prefs.unwrap_or_default().stricter(signals.prefs()),
+        everywhere: false,
         has_id: !ids.is_empty(),
         receipt: receipt::shown(head, &live),
         data: Data::NoId,
@@ -69,9 +71,13 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
     if !is_visit(head) || lookups.limits.check_address(head.client).is_err() {
         return Answering::Now(renew(pages::page(&Page { data: Data::Busy, ..page })));
     }
+    let host = head.host().filter(|_| jar.is_shared()).map(|host| host_of(host).to_owned());
     Answering::later(async move {
-        let data = Data::of(lookups.service.newest(ids).await, page.t);
-        renew(pages::page(&Page { data, ..page }))
+        let found = lookups.service.newest(ids).await;
+        // An id that other sites share may still be shown to ours alone, so only what came from elsewhere tells.
+        let everywhere =
+            found.as_ref().ok().zip(host).is_some_and(|(found, host)| found.has_other_sites(&host));
+        renew(pages::page(&Page { data: Data::of(found, page.t), everywhere, ..page }))
     })
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Page {
     pub(super) gpc: bool,
     pub(super) dnt: bool,
     pub(super) prefs: Prefs,
-    /// Whether it shows an id that it shows on other sites too.
+    /// Whether it shows an id here that it has shown on another site.
     pub(super) everywhere: bool,
     pub(super) has_id: bool,
     /// For the choice that led here.

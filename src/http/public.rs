@@ -9,8 +9,9 @@ use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use super::well_known::Document;
-use super::{cookie, daa, matching, opt_out, pages, pixel, prebid, privacy, receipt};
+use super::{cookie, daa, deletion, matching, opt_out, pages, pixel, prebid, privacy, receipt};
 use crate::domain::opt_out::{Choice, OptOutView};
+use crate::service::deletion::DeletionService;
 use crate::service::erasure::ErasureService;
 use crate::service::opt_out::OptOutService;
 use crate::service::pixel::PixelService;
@@ -22,6 +23,7 @@ pub struct Public<V> {
     pub forms: Arc<Forms>,
     pub lookups: Lookups,
     pub erasure: ErasureService,
+    pub deletion: DeletionService,
     /// Only in development mode.
     pub explain: Option<Explain>,
 }
@@ -49,6 +51,7 @@ enum Route {
     Prefs,
     Erase,
     Download,
+    Delete,
     Style,
     Document(Document),
     /// The path is known, the method is not.
@@ -91,6 +94,8 @@ impl Route {
             ("/privacy/erase", _) => Self::BadMethod("POST"),
             ("/privacy/data.json", "GET") => Self::Download,
             ("/privacy/data.json", _) => Self::BadMethod("GET"),
+            (deletion::PATH, "POST") => Self::Delete,
+            (deletion::PATH, _) => Self::BadMethod("POST"),
             ("/pages.css", "GET" | "HEAD") => Self::Style,
             ("/pages.css", _) => Self::BadMethod("GET, HEAD"),
             (path, method) if path.starts_with(MATCH_PATH) => match (method, matched_partner(path)) {
@@ -120,6 +125,7 @@ impl Route {
                 | Self::Style
                 | Self::Document(_)
                 | Self::ReceiptKeys
+                | Self::Delete
                 | Self::CookieSyncPreflight
                 | Self::Choose(_)
         )
@@ -136,6 +142,7 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::Choose(_) => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
             Route::Prefs | Route::Erase => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
+            Route::Delete => Intake::OptOut { bytes_max: deletion::BODY_BYTES_MAX },
             _ => Intake::Body { bytes_max: 0 },
         }
     }
@@ -174,6 +181,7 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
                 return privacy::erase(&self.pixel, &self.erasure, &self.forms, head, body);
             }
             Route::Download => return privacy::download(&self.pixel, &self.lookups, head),
+            Route::Delete => return deletion::answer(&self.deletion, body),
             Route::Match => {
                 let partner = matched_partner(head.path).map(|(partner, _)| partner);
                 return matching::inbound(&self.pixel, head, partner);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::cookie::Jar;
 use super::request::Head;
-use crate::consent::signals::Signals;
+use crate::consent::signals::{ACCOUNT_PARAMETER, Signals};
 use crate::domain::conversion::Country;
 use crate::domain::id::hex_byte;
 use crate::domain::opt_out::OptOutView;
@@ -107,6 +107,8 @@ fn read_with<'q>(
     for (name, value) in parameters(head) {
         if Signals::reads_parameter(&name) {
             signals.see_parameter(&name, decode(value));
+        } else if name == ACCOUNT_PARAMETER {
+            signals.see_account(&decode(value), &*live.account_settings);
         }
         also(&name, value);
     }

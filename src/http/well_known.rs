@@ -20,6 +20,8 @@ pub enum Document {
     Gpc,
     /// W3C, "Tracking Preference Expression", section 6.4.
     TrackingStatus,
+    /// IAB Tech Lab, "Data Deletion Request Framework", version 1.0, where anybody may ask.
+    DeletionRequests,
     /// EFF's "Do Not Track Compliance Policy" or another, as the operator has it.
     DntPolicy,
 }
@@ -28,6 +30,7 @@ impl Document {
     pub fn from_path(path: &str) -> Option<Self> {
         Some(match path {
             "/deviceStorage.json" => Self::DeviceStorage,
+            "/dsrdelete.json" => Self::DeletionRequests,
             "/.well-known/gpc.json" => Self::Gpc,
             "/.well-known/dnt/" => Self::TrackingStatus,
             "/.well-known/dnt-policy.txt" => Self::DntPolicy,
@@ -40,9 +43,13 @@ impl Document {
             Self::DeviceStorage => device_storage(head, live),
             Self::Gpc => json("application/json", GPC, ONE_DAY),
             Self::TrackingStatus => tracking_status(head, live, opt_outs, now),
+            Self::DeletionRequests => match &live.deletion {
+                Some(terms) => document(&terms.discovery()),
+                None => nothing(),
+            },
             Self::DntPolicy => match &live.dnt_policy {
                 Some(text) => Answer::text(200, text.clone()).with("Cache-Control", ONE_DAY),
-                None => Answer::text(404, "there is nothing at this path\n"),
+                None => nothing(),
             },
         }
     }
@@ -94,11 +101,18 @@ fn device_storage(head: &Head<'_>, live: &Live) -> Answer {
     purposes.sort_unstable();
     purposes.dedup();
     let domain = Domain { domain: &host, purposes, usage: "Measures conversions of advertisements" };
-    let document = DeviceStorage { disclosures: disclosures.collect(), domains: vec![domain] };
-    match serde_json::to_string(&document) {
+    document(&DeviceStorage { disclosures: disclosures.collect(), domains: vec![domain] })
+}
+
+fn document(document: &impl Serialize) -> Answer {
+    match serde_json::to_string(document) {
         Ok(text) => json("application/json", text, ONE_DAY),
         Err(_) => Answer::text(500, "the document could not be made\n"),
     }
+}
+
+fn nothing() -> Answer {
+    Answer::text(404, "there is nothing at this path\n")
 }
 
 /// As it would be for a hit of the same browser.

@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use data_encoding::BASE64URL_NOPAD;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256,
+    RsaPublicKeyComponents, UnparsedPublicKey,
+};
 
 use crate::domain::time::{MS_PER_MINUTE, Rng, Timestamp};
 
@@ -81,6 +84,38 @@ impl SignatureKey {
 /// Whether the private half of `public` signed `message`.
 pub fn is_signed_by(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
+}
+
+/// The public half of a key that others sign with. What does not lie on its curve, or is no product of primes, verifies
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicKey {
+    /// RSASSA-PKCS1-v1_5 with SHA-256, of 2,048 to 8,192 bits; modulus and exponent, big-endian without leading zeros.
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    /// ECDSA on P-256 with SHA-256; the point, not compressed.
+    P256([u8; P256_POINT_BYTES]),
+    Ed25519([u8; PUBLIC_KEY_BYTES]),
+}
+
+pub const P256_POINT_BYTES: usize = 65;
+
+impl PublicKey {
+    /// Whether the private half signed `message`. A signature of ECDSA is the two numbers one after the other.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Rsa { n, e } => {
+                let key = RsaPublicKeyComponents { n, e };
+                key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok()
+            }
+            Self::P256(point) => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
+            }
+            Self::Ed25519(public) => is_signed_by(public, message, signature),
+        }
+    }
 }
 
 /// Whether two secrets are equal, in a time that depends on their lengths only.

@@ -28,6 +28,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         let appended = view.ok_or(Outcome::Invalid(Invalid::BadHref)).and_then(|view| {
             let live = self.live.load();
             let heard = live.gate.hear(&visitor.signals);
+            self.metrics.malformed_accounts.inc_by(u64::from(visitor.signals.malformed_accounts()));
             let about = Circumstances {
                 heard: &heard,
                 directed_to_children: false,

@@ -35,10 +35,12 @@ impl ErasureService {
     /// within the time that the receipt says it is gone from every file. Whoever opted out stays opted out. After an
     /// error it may hold for some of them; a repetition does no harm.
     pub async fn erase(&self, subjects: &[Subject]) -> Result<Receipt, AppendError> {
+        self.erase_as(self.new_id(), subjects).await
+    }
+
+    /// The same under a receipt that whoever asked can tell beforehand.
+    pub async fn erase_as(&self, id: ErasureId, subjects: &[Subject]) -> Result<Receipt, AppendError> {
         let at = self.clock.now();
-        let mut random = [0; 10];
-        self.rng.fill(&mut random);
-        let id = ErasureId::new(at.0, random);
         // All are handed over before the first answer is waited for, so that one sync does for them all.
         let erasure = |&subject: &Subject| self.log.append(Entry::Erasure(Erasure { id, subject, at }));
         let appended: Vec<_> = subjects.iter().map(erasure).collect();
@@ -46,6 +48,18 @@ impl ErasureService {
             append.await?;
         }
         Ok(Receipt { id, at, within: self.within })
+    }
+
+    /// Names nothing else.
+    pub fn new_id(&self) -> ErasureId {
+        let mut random = [0; 10];
+        self.rng.fill(&mut random);
+        ErasureId::new(self.clock.now().0, random)
+    }
+
+    /// The receipt of a request that is on the disk, if it is one of the latest, which outlast a start of the server.
+    pub fn receipt(&self, id: ErasureId) -> Option<Receipt> {
+        self.erasures.get(id).map(|request| Receipt { id, at: request.at, within: self.within })
     }
 
     /// The latest requests, newest first.

@@ -6,12 +6,14 @@ use arc_swap::ArcSwap;
 
 use super::crawler::Crawlers;
 use super::crypto::MacKey;
+use super::deletion_terms::DeletionTerms;
 use super::geo::Geo;
 use super::identity::IdentityKeys;
 use super::partners::Partners;
 use super::receipt::ReceiptKeys;
 use crate::consent::gate::Gate;
 use crate::domain::settings::{OriginPattern, Registry};
+use crate::storage::account_settings::AccountSettings;
 
 /// The settings that requests are answered under. A request sees one of them from beginning to end.
 pub struct Live {
@@ -20,6 +22,9 @@ pub struct Live {
     pub identity: IdentityKeys,
     pub geo: Geo,
     pub crawlers: Arc<Crawlers>,
+    /// What people chose for the accounts that they are signed in to. No reload changes it; it is here because whoever reads
+    /// what a request says about consent has to read this, too.
+    pub account_settings: Arc<AccountSettings>,
     pub receipts: ReceiptKeys,
     /// What signs the way through the Digital Advertising Alliance's page and back.
     pub daa_key: MacKey,
@@ -29,6 +34,8 @@ pub struct Live {
     pub country_header: Option<String>,
     /// What `/.well-known/dnt-policy.txt` says, where the operator commits to something.
     pub dnt_policy: Option<String>,
+    /// Where other companies may ask for erasures.
+    pub deletion: Option<DeletionTerms>,
     pub partners: Partners,
     /// What signs the way to a partner and back.
     pub match_state_key: MacKey,

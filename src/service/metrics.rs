@@ -23,6 +23,8 @@ pub struct PixelMetrics {
     pub personal_fields_dropped: Counter,
     /// Consent parameters that held a macro nobody had filled in.
     pub literal_macros: Counter,
+    /// Parameters that should have held the hash of an account and did not.
+    pub malformed_accounts: Counter,
     /// AdChoices signals that could not be read.
     pub malformed_adchoices: Counter,
     /// Hits from a page that the pixel does not list.
@@ -49,6 +51,7 @@ impl Default for PixelMetrics {
             unavailable: counter("overloaded", "disk"),
             personal_fields_dropped: Counter::default(),
             literal_macros: Counter::default(),
+            malformed_accounts: Counter::default(),
             malformed_adchoices: Counter::default(),
             foreign_origins: Counter::default(),
             outcomes,
@@ -81,6 +84,11 @@ impl PixelMetrics {
             "pixelgate_literal_macros",
             "Consent parameters that held a macro nobody had filled in",
             self.literal_macros.clone(),
+        );
+        registry.register(
+            "pixelgate_malformed_account_ids",
+            "Parameters that should have held the hash of a signed-in account's id and did not",
+            self.malformed_accounts.clone(),
         );
         registry.register(
             "pixelgate_malformed_adchoices",

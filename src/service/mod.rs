@@ -2,10 +2,15 @@
 //!
 //! Nothing in here names a header, a status or a socket.
 
+pub mod account_settings;
 pub mod caller;
 pub mod clock;
 pub mod crawler;
 pub mod crypto;
+pub mod deletion;
+pub mod deletion_claims;
+pub mod deletion_request;
+pub mod deletion_terms;
 pub mod dev;
 pub mod embed;
 pub mod erasure;
@@ -14,6 +19,9 @@ pub mod geo;
 pub mod hit;
 pub mod identity;
 pub mod journal;
+pub mod json;
+pub mod jwk;
+pub mod jws;
 pub mod live;
 pub mod match_list;
 pub mod match_metrics;

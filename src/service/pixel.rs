@@ -101,6 +101,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             now: visitor.at,
         };
         self.metrics.literal_macros.inc_by(u64::from(visitor.signals.literal_macros()));
+        self.metrics.malformed_accounts.inc_by(u64::from(visitor.signals.malformed_accounts()));
         self.metrics.malformed_adchoices.inc_by(u64::from(heard.malformed_adchoices()));
         let (browser_id, cookie) = self.identify(&live, visitor.browser, &about);
         let fates = drafts.events.iter().map(|event| {

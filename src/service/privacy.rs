@@ -15,6 +15,7 @@ use crate::domain::event::EventType;
 use crate::domain::id::BrowserId;
 use crate::domain::money::Money;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
+use crate::domain::page::{are_of_different_sites, host_of};
 use crate::domain::time::Timestamp;
 use crate::storage::export;
 use crate::storage::reader::{self, ReadError, Row, Stored};
@@ -32,6 +33,14 @@ pub struct Newest {
     pub rows: Vec<RowAbout>,
     /// Whether these are all that there are.
     pub complete: bool,
+}
+
+impl Newest {
+    /// Whether a row is surely from another site than that of `host`.
+    pub fn has_other_sites(&self, host: &str) -> bool {
+        let mut sites = self.rows.iter().filter_map(|row| row.site.as_deref());
+        sites.any(|site| are_of_different_sites(site, host))
+    }
 }
 
 /// One stored row, as far as a person wants to know.
@@ -206,14 +215,14 @@ fn is_about(row: &Row, browser_ids: &[BrowserId]) -> bool {
         Row::Match { found, .. } => Some(found.browser_id),
         Row::Unmatch(unmatch) => Some(unmatch.browser_id),
         Row::OptOut(OptOut { subject: Subject::Browser(id), .. }) => Some(*id),
-        Row::OptOut(_) => None,
+        Row::OptOut(_) | Row::Settings(_) => None,
     };
     browser_id.is_some_and(|id| browser_ids.contains(&id))
 }
 
 impl Found {
     fn newest(self) -> Newest {
-        Newest { rows: self.rows.into_iter().map(RowAbout::of).collect(), complete: self.complete }
+        Newest { rows: self.rows.into_iter().filter_map(RowAbout::of).collect(), complete: self.complete }
     }
 
     fn to_json(&self, browser_ids: &[BrowserId], now: Timestamp) -> String {
@@ -244,19 +253,20 @@ struct Download {
 }
 
 impl RowAbout {
-    fn of(stored: Stored) -> Self {
-        match stored.row {
+    /// `None` for what is about no browser.
+    fn of(stored: Stored) -> Option<Self> {
+        Some(match stored.row {
             Row::Conversion { conversion, evidence } => Self {
                 at: conversion.at,
                 what: What::Event(conversion.event),
-                site: conversion.page.map(|page| host(page.origin()).to_owned()),
+                site: conversion.page.map(|page| host_of(page.origin()).to_owned()),
                 amount: conversion.value,
                 basis: Some(evidence.basis),
             },
             Row::EmbedView { view, evidence } => Self {
                 at: view.at,
                 what: What::Embed,
-                site: Some(host(view.page.origin()).to_owned()),
+                site: Some(host_of(view.page.origin()).to_owned()),
                 amount: None,
                 basis: Some(evidence.basis),
             },
@@ -277,15 +287,9 @@ impl RowAbout {
                 amount: None,
                 basis: None,
             },
-        }
+            Row::Settings(_) => return None,
+        })
     }
-}
-
-/// Of `https://shop.example:8443`: `shop.example`.
-fn host(origin: &str) -> &str {
-    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    let port_at = host.rfind(':').filter(|&at| host[at + 1..].bytes().all(|byte| byte.is_ascii_digit()));
-    &host[..port_at.unwrap_or(host.len())]
 }
 
 /// What a page shows.
@@ -301,18 +305,6 @@ const QUESTIONS_MAX: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_host_is_without_scheme_and_port() {
-        for (origin, expect) in [
-            ("https://shop.example", "shop.example"),
-            ("http://shop.localhost:8090", "shop.localhost"),
-            ("http://[2001:db8::1]", "[2001:db8::1]"),
-            ("http://[2001:db8::1]:8080", "[2001:db8::1]"),
-        ] {
-            assert_eq!(host(origin), expect);
-        }
-    }
 
     #[test]
     fn who_comes_when_too_many_are_waiting_is_told_so_at_once() {

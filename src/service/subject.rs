@@ -14,19 +14,21 @@ use crate::storage::digest::sha256;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Named<'a> {
-    browser_id: Option<Cow<'a, str>>,
-    hashed_email: Option<Cow<'a, str>>,
-    hashed_phone: Option<Cow<'a, str>>,
+    pub(super) browser_id: Option<Cow<'a, str>>,
+    pub(super) hashed_email: Option<Cow<'a, str>>,
+    pub(super) hashed_phone: Option<Cow<'a, str>>,
     /// In clear; hashed here.
-    device_id: Option<Cow<'a, str>>,
-    hashed_device_id: Option<Cow<'a, str>>,
-    partner_id: Option<u32>,
+    pub(super) device_id: Option<Cow<'a, str>>,
+    pub(super) hashed_device_id: Option<Cow<'a, str>>,
+    pub(super) partner_id: Option<u32>,
     /// In clear; hashed here.
-    partner_user_id: Option<Cow<'a, str>>,
-    hashed_partner_user_id: Option<Cow<'a, str>>,
+    pub(super) partner_user_id: Option<Cow<'a, str>>,
+    pub(super) hashed_partner_user_id: Option<Cow<'a, str>>,
+    /// Has settings, which can be erased, and no opt-out.
+    pub(super) hashed_account_id: Option<Cow<'a, str>>,
 }
 
-/// The names of the fields of a [`Named`].
+/// The names of the fields of a [`Named`] that can opt out.
 pub const NAMES: [&str; 8] = [
     "browser_id",
     "hashed_email",
@@ -39,7 +41,7 @@ pub const NAMES: [&str; 8] = [
 ];
 
 /// Every identifier that one [`Named`] can have.
-pub type NamedSubjects = ArrayVec<Subject, 7>;
+pub type NamedSubjects = ArrayVec<Subject, 8>;
 
 /// What is wrong with a [`Named`]. Repeats none of its values: one that is in the wrong place may name a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,12 +50,20 @@ pub enum BadName {
     Nobody,
     #[error("{0} is not {1}")]
     Value(&'static str, &'static str),
+    #[error("hashed_account_id has settings, which POST /admin/settings takes, and no opt-out")]
+    Account,
     #[error("partner_id and partner_user_id (or hashed_partner_user_id) come together")]
     Partner,
 }
 
 impl Named<'_> {
+    /// Whoever of them can opt out; somebody else among them is an error.
     pub fn subjects(&self) -> Result<NamedSubjects, BadName> {
+        if self.hashed_account_id.is_some() { Err(BadName::Account) } else { self.erasable() }
+    }
+
+    /// All of them.
+    pub fn erasable(&self) -> Result<NamedSubjects, BadName> {
         let partner = PartnerId::from_number(self.partner_id.unwrap_or_default());
         let user = |id| Subject::PartnerUser(partner, id);
         let has_user = self.partner_user_id.is_some() || self.hashed_partner_user_id.is_some();
@@ -66,6 +76,7 @@ impl Named<'_> {
             parse("hashed_phone", SHA_256, &self.hashed_phone, Subject::Phone)?,
             parse("hashed_device_id", SHA_256, &self.hashed_device_id, Subject::Device)?,
             parse("hashed_partner_user_id", SHA_256, &self.hashed_partner_user_id, user)?,
+            parse("hashed_account_id", SHA_256, &self.hashed_account_id, Subject::SignedIn)?,
             self.device_id.as_deref().map(device).transpose()?,
             self.partner_user_id.as_deref().map(partner_user_id).transpose()?.map(user),
         ];
@@ -112,7 +123,7 @@ const PARTNER_USER_ID_BYTES_MAX: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{BrowserId, HashedEmail};
+    use crate::domain::id::{BrowserId, HashedAccountId, HashedEmail};
 
     fn read(json: &str) -> Result<Vec<Subject>, BadName> {
         let named: Named<'_> = serde_json::from_str(json).expect("JSON with known names");
@@ -140,6 +151,15 @@ mod tests {
         let upper = of(r#"{"device_id":"6D92078A-8246-4BA4-AE5B-76104861E7DC"}"#);
         assert_eq!(upper, of(r#"{"device_id":" 6d92078a-8246-4ba4-ae5b-76104861e7dc"}"#));
         assert!(upper.is_ok_and(|(name, _)| name == "hashed_device_id"));
+    }
+
+    #[test]
+    fn an_account_can_be_erased_and_not_opted_out() {
+        let json = format!(r#"{{"hashed_account_id":"{}"}}"#, "0f".repeat(32));
+        assert_eq!(read(&json), Err(BadName::Account));
+        let named: Named<'_> = serde_json::from_str(&json).expect("JSON with known names");
+        let account = Subject::SignedIn(HashedAccountId::from_bytes([15; 32]));
+        assert_eq!(named.erasable().map(|subjects| subjects.to_vec()), Ok(vec![account]));
     }
 
     #[test]

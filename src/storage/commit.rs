@@ -135,6 +135,9 @@ impl Writer {
             learn(&self.matches, self.group.take_matches(true), self.now_ms);
             concealed.into_iter().for_each(|subject| self.opt_outs.conceal(subject));
             lifted.into_iter().for_each(|subject| self.opt_outs.remove(subject));
+            let settings = self.group.take_settings();
+            settings.into_iter().for_each(|(account, prefs)| self.settings.set(account, prefs));
+            self.metrics.account_settings.set(self.settings.len() as i64);
             if !erasures.is_empty() {
                 self.sweep.note_pending(erasures, &self.erasures);
                 self.metrics.erasures_pending.set(self.erasures.pending().0 as i64);

@@ -1,14 +1,15 @@
 //! Everything this server can write down about a person, as one enum.
 
 use crate::consent::gate::Permitted;
+use crate::consent::prefs::AccountPrefs;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::embed_view::EmbedView;
 use crate::domain::erasure::Erasure;
 use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::OptOut;
 
-/// One record. What is personal comes in a [`Permitted`]; an opt-out, an erasure and an unmatch need no permit, because
-/// they only ever remove.
+/// One record. What is personal comes in a [`Permitted`]; an opt-out, settings, an erasure and an unmatch need no permit:
+/// they are what people ask of us.
 #[derive(Debug, PartialEq)]
 pub enum Entry {
     Conversion(Permitted<Conversion>),
@@ -17,6 +18,7 @@ pub enum Entry {
     Unmatch(Unmatch),
     OptOut(OptOut),
     Erasure(Erasure),
+    Settings(AccountPrefs),
 }
 
 /// The kinds of record, as configuration, export and metrics name them.
@@ -29,10 +31,11 @@ pub enum EntryKind {
     Erasure,
     Match,
     Unmatch,
+    Settings,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PageView,
         Self::Conversion,
         Self::OptOut,
@@ -40,10 +43,18 @@ impl EntryKind {
         Self::Erasure,
         Self::Match,
         Self::Unmatch,
+        Self::Settings,
     ];
     /// Those that a reader of the log is shown.
-    pub const ROWS: [Self; 6] =
-        [Self::PageView, Self::Conversion, Self::OptOut, Self::EmbedView, Self::Match, Self::Unmatch];
+    pub const ROWS: [Self; 7] = [
+        Self::PageView,
+        Self::Conversion,
+        Self::OptOut,
+        Self::EmbedView,
+        Self::Match,
+        Self::Unmatch,
+        Self::Settings,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -54,12 +65,13 @@ impl EntryKind {
             Self::Erasure => "erasure",
             Self::Match => "match",
             Self::Unmatch => "unmatch",
+            Self::Settings => "settings",
         }
     }
 
-    /// Whether entries of this kind only ever take something away. They are taken when nothing else is any more.
+    /// Whether entries of this kind say what somebody does not want. They are taken when nothing else is any more.
     pub const fn only_removes(self) -> bool {
-        matches!(self, Self::OptOut | Self::Erasure)
+        matches!(self, Self::OptOut | Self::Erasure | Self::Settings)
     }
 }
 
@@ -75,6 +87,7 @@ impl Entry {
             Self::Match(_) => EntryKind::Match,
             Self::Unmatch(_) => EntryKind::Unmatch,
             Self::Erasure(_) => EntryKind::Erasure,
+            Self::Settings(_) => EntryKind::Settings,
         }
     }
 }

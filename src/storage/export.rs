@@ -10,6 +10,7 @@ pub use super::export_csv::Csv;
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::consent::policy::PolicyVersion;
+use crate::consent::prefs::{AccountPrefs, Setting};
 use crate::domain::conversion::{Conversion, ShortText};
 use crate::domain::embed_view::EmbedView;
 use crate::domain::id::{AccountId, EventId, EventTagId, PartnerId, PixelId};
@@ -33,6 +34,7 @@ pub fn write_ndjson(stored: &Stored, mut out: impl Write) -> io::Result<()> {
         }
         Row::Unmatch(unmatch) => serde_json::to_writer(&mut out, &UnmatchLine::of(unmatch))?,
         Row::OptOut(opt_out) => serde_json::to_writer(&mut out, &OptOutLine::of(opt_out))?,
+        Row::Settings(settings) => serde_json::to_writer(&mut out, &SettingsLine::of(settings))?,
     }
     out.write_all(b"\n")
 }
@@ -116,6 +118,17 @@ pub(super) struct OptOutLine {
     pub(super) hashed_id: Option<String>,
     pub(super) partner_id: Option<u32>,
     pub(super) choice: &'static str,
+}
+
+#[derive(Serialize)]
+pub(super) struct SettingsLine {
+    pub(super) kind: &'static str,
+    pub(super) at: Text<Timestamp>,
+    pub(super) hashed_account_id: String,
+    pub(super) personalize: bool,
+    pub(super) partners: bool,
+    pub(super) devices: bool,
+    pub(super) web: bool,
 }
 
 /// What prints itself, as a string.
@@ -226,6 +239,21 @@ impl OptOutLine {
     }
 }
 
+impl SettingsLine {
+    pub(super) fn of(settings: &AccountPrefs) -> Self {
+        let is_on = |setting| !settings.prefs.is_off(setting);
+        Self {
+            kind: EntryKind::Settings.name(),
+            at: Text(settings.at),
+            hashed_account_id: settings.account.expose(),
+            personalize: is_on(Setting::Personalize),
+            partners: is_on(Setting::Partners),
+            devices: is_on(Setting::Devices),
+            web: is_on(Setting::Web),
+        }
+    }
+}
+
 const fn choice_name(choice: Choice) -> &'static str {
     match choice {
         Choice::Out => "out",
@@ -239,9 +267,10 @@ pub(super) mod tests {
     use crate::consent::activity::{ActivityKind, ActivitySet};
     use crate::consent::evidence::Basis;
     use crate::consent::policy::Regime;
+    use crate::consent::prefs::Prefs;
     use crate::domain::conversion::{Country, Identifiers, Source};
     use crate::domain::event::EventType;
-    use crate::domain::id::{BrowserId, HashedEmail};
+    use crate::domain::id::{BrowserId, HashedAccountId, HashedEmail};
     use crate::domain::money::Money;
 
     pub(in crate::storage) fn purchase() -> Stored {
@@ -311,6 +340,13 @@ pub(super) mod tests {
         Stored { sequence: 2, at: Timestamp(2), row: Row::OptOut(opt_out) }
     }
 
+    pub(in crate::storage) fn settings() -> Stored {
+        let account = HashedAccountId::from_bytes([3; 32]);
+        let prefs = Prefs::parse("0101").expect("four bits");
+        let settings = AccountPrefs { account, prefs, at: Timestamp(1_795_316_645_678) };
+        Stored { sequence: 3, at: Timestamp(2), row: Row::Settings(settings) }
+    }
+
     #[track_caller]
     fn check(stored: &Stored, expect: &str) {
         let mut line = Vec::new();
@@ -340,6 +376,17 @@ pub(super) mod tests {
                 r#"{"kind":"opt_out","at":"2026-11-22T03:04:05.678Z","#,
                 r#""subject":"browser_id","browser_id":"01010101010101010101010101010101","hashed_id":null,"#,
                 r#""partner_id":null,"choice":"out"}"#
+            ),
+        );
+        let account = "03".repeat(32);
+        check(
+            &settings(),
+            &format!(
+                concat!(
+                    r#"{{"kind":"settings","at":"2026-11-22T03:04:05.678Z","hashed_account_id":"{}","#,
+                    r#""personalize":true,"partners":false,"devices":true,"web":false}}"#
+                ),
+                account
             ),
         );
     }

@@ -3,13 +3,16 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use super::export::{ConversionLine, EmbedViewLine, EvidenceLine, MatchLine, OptOutLine, UnmatchLine};
+use super::export::{
+    ConversionLine, EmbedViewLine, EvidenceLine, MatchLine, OptOutLine, SettingsLine, UnmatchLine,
+};
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
+use crate::consent::prefs::{AccountPrefs, Setting};
 use crate::domain::conversion::Conversion;
 use crate::domain::embed_view::EmbedView;
 use crate::domain::matching::{PartnerMatch, Unmatch};
-use crate::domain::opt_out::OptOut;
+use crate::domain::opt_out::{OptOut, Subject};
 
 /// Writes records of CSV under one header. Lists are separated by spaces; what a row does not have is empty.
 pub struct Csv<W: Write> {
@@ -30,6 +33,7 @@ impl<W: Write> Csv<W> {
             Row::Match { found, evidence } => match_record(found, evidence),
             Row::Unmatch(unmatch) => unmatch_record(unmatch),
             Row::OptOut(opt_out) => opt_out_record(opt_out),
+            Row::Settings(settings) => settings_record(settings),
         };
         Ok(self.writer.write_record(record)?)
     }
@@ -182,22 +186,42 @@ fn opt_out_record(opt_out: &OptOut) -> [String; CSV_COLUMNS.len()] {
     record
 }
 
+/// The choice is what is off.
+fn settings_record(settings: &AccountPrefs) -> [String; CSV_COLUMNS.len()] {
+    let line = SettingsLine::of(settings);
+    let off = Setting::ALL.into_iter().filter(|setting| settings.prefs.is_off(*setting));
+    let off: Vec<_> = off.map(|setting| format!("{}-off", setting.name())).collect();
+    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    record[0] = line.kind.to_owned();
+    record[2] = line.at.0.to_string();
+    record[25] = if off.is_empty() { "all-on".to_owned() } else { off.join(" ") };
+    record[26] = Subject::SignedIn(settings.account).key_name().to_owned();
+    record[27] = line.hashed_account_id;
+    record
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::export::tests::{bare, opted_out, purchase};
+    use crate::storage::export::tests::{bare, opted_out, purchase, settings};
 
     #[test]
     fn every_record_of_csv_has_every_column() {
         let mut bytes = Vec::new();
         let mut csv = Csv::new(&mut bytes).expect("memory takes it");
-        for stored in [purchase(), bare(), opted_out()] {
+        for stored in [purchase(), bare(), opted_out(), settings()] {
             csv.write(&stored).expect("memory takes it");
         }
         csv.finish().expect("memory takes it");
         let text = String::from_utf8(bytes).expect("what went in was UTF-8");
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines.len(), 5);
+        let account = "03".repeat(32);
+        assert!(
+            lines[4].ends_with(&format!(",partners-off web-off,hashed_account_id,{account},,,,")),
+            "{}",
+            lines[4]
+        );
         assert!(
             lines[1].starts_with("conversion,018bcfe5-6801-7000-8000-000000000000,2026-11-22T03:04:05.678Z,")
         );

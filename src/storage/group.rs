@@ -1,5 +1,7 @@
 //! What is written with one write: frames, and who waits for them.
 
+use std::collections::HashMap;
+
 use super::dedup::{Dedup, Key};
 use super::durable::Durable;
 use super::entry::EntryKind;
@@ -9,9 +11,10 @@ use super::match_table::MatchRejection;
 use super::queue::{Answer, Batch};
 use super::record::{BEGIN, Begin, VERSION};
 use super::worker::Worker;
+use crate::consent::prefs::Prefs;
 use crate::consent::regulated::Regulated;
 use crate::domain::erasure::Erasure;
-use crate::domain::id::EventId;
+use crate::domain::id::{EventId, HashedAccountId};
 use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::Subject;
 
@@ -121,12 +124,14 @@ pub(super) struct Group {
     erasures: Vec<(u64, Erasure)>,
     /// Subjects of erasures that are opted out and stay so.
     concealed: Vec<Subject>,
+    /// What accounts have switched off and on, which holds as soon as this group is on the disk. The last of each counts.
+    settings: HashMap<HashedAccountId, Prefs>,
     /// What the match table learns: after the write, and after the sync.
     matches: [Vec<MatchChange>; 2],
     /// What to tell after the write, and what after the sync.
     outcomes: [Vec<(usize, Outcome)>; 2],
     pub(super) wants_sync: bool,
-    /// An opt-out or an erasure.
+    /// An opt-out, settings or an erasure.
     pub(super) has_removal: bool,
     stored: [u64; EntryKind::ALL.len()],
     /// Those who need no sync have had their answer.
@@ -202,6 +207,14 @@ impl Group {
         self.erasures.push((sequence, erasure));
     }
 
+    pub(super) fn note_settings(&mut self, account: HashedAccountId, prefs: Prefs) {
+        self.settings.insert(account, prefs);
+    }
+
+    pub(super) fn take_settings(&mut self) -> HashMap<HashedAccountId, Prefs> {
+        std::mem::take(&mut self.settings)
+    }
+
     pub(super) fn note_match(&mut self, change: MatchChange, needs_sync: bool) {
         self.matches[usize::from(needs_sync)].push(change);
     }
@@ -273,6 +286,7 @@ impl Group {
         self.begin_bytes = 0;
         self.lifted.clear();
         self.concealed.clear();
+        self.settings.clear();
         self.matches.iter_mut().for_each(Vec::clear);
         self.erasures.clear();
         self.stored = [0; EntryKind::ALL.len()];
@@ -290,6 +304,7 @@ impl Group {
         self.keys.clear();
         self.lifted.clear();
         self.concealed.clear();
+        self.settings.clear();
         self.matches.iter_mut().for_each(Vec::clear);
         self.erasures.clear();
         self.wants_sync = false;

@@ -3,6 +3,7 @@
 //! Nothing in here touches a file that counts, but for reading it, and putting a copy in its place that a
 //! [`pass`](super::pass) made.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,9 +15,11 @@ use super::options::LogOptions;
 use super::pass::Report;
 use super::pool::{Chore, Gathered, Pool, Prepared, READY_FILES};
 use super::queue::Queue;
-use super::record::{CONCEALED, OPT_OUT, StoredOptOut};
+use super::record::{CONCEALED, OPT_OUT, SETTINGS, StoredOptOut};
 use super::record_erasure::SubjectDigest;
+use super::record_settings::StoredSettings;
 use super::scan::{Piece, pieces};
+use crate::consent::prefs::AccountPrefs;
 use crate::domain::opt_out::{Choice, OptOut};
 use crate::domain::time::Rng;
 
@@ -151,7 +154,9 @@ impl Housekeeper {
         let header = Header::decode(&bytes).ok_or(io::ErrorKind::InvalidData)?;
         let opt_outs = pieces(&bytes, header).filter_map(|piece| opt_out(&piece)).collect();
         let concealed = pieces(&bytes, header).filter_map(|piece| concealed(&piece)).collect();
-        Ok(Gathered { number, opt_outs, concealed })
+        let settings = pieces(&bytes, header).filter_map(|piece| settings(&piece));
+        let settings: HashMap<_, _> = settings.map(|found| (found.account, found)).collect();
+        Ok(Gathered { number, opt_outs, concealed, settings: settings.into_values().collect() })
     }
 }
 
@@ -164,6 +169,11 @@ fn opt_out(piece: &Piece<'_>) -> Option<OptOut> {
 fn concealed(piece: &Piece<'_>) -> Option<SubjectDigest> {
     let Piece::Frame(_, frame) = piece else { return None };
     (frame.head.kind == CONCEALED).then(|| frame.payload.try_into().ok())?
+}
+
+fn settings(piece: &Piece<'_>) -> Option<AccountPrefs> {
+    let Piece::Frame(_, frame) = piece else { return None };
+    (frame.head.kind == SETTINGS).then(|| StoredSettings::read(frame.payload))?
 }
 
 /// Writes zeros over `from..to`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
+use super::account_settings::AccountSettings;
 use super::dedup::Dedup;
 use super::disk::Disk;
 use super::durable::Durable;
@@ -58,6 +59,7 @@ pub struct Log {
     opt_outs: Arc<OptOuts>,
     erasures: Arc<Erasures>,
     matches: Arc<MatchTable>,
+    settings: Arc<AccountSettings>,
     metrics: LogMetrics,
     writer: Option<JoinHandle<bool>>,
     housekeeper: Option<JoinHandle<()>>,
@@ -117,6 +119,10 @@ impl Log {
         Arc::clone(&self.matches)
     }
 
+    pub fn account_settings(&self) -> Arc<AccountSettings> {
+        Arc::clone(&self.settings)
+    }
+
     pub const fn metrics(&self) -> &LogMetrics {
         &self.metrics
     }
@@ -156,6 +162,7 @@ fn index(options: &LogOptions, now_ms: u64) -> Index {
     Index {
         dedup: Dedup::new(window_ms, options.dedup_keys_max),
         opt_outs: OptOuts::default(),
+        settings: AccountSettings::default(),
         erasures: Erasures::default(),
         matches: MatchTable::new(options.match_rows_max),
         dedup_from_ms: now_ms.saturating_sub(window_ms),
@@ -193,7 +200,7 @@ impl Parts {
         let mut writer = writer(recovered, &self.options, &queue, &pool, self.clock, &metrics);
         make_first(&pool, &mut housekeeper, has_file)?;
         let (opt_outs, erasures) = (Arc::clone(&writer.opt_outs), Arc::clone(&writer.erasures));
-        let matches = Arc::clone(&writer.matches);
+        let (matches, settings) = (Arc::clone(&writer.matches), Arc::clone(&writer.settings));
         let housekeeper = match self.options.housekeeping {
             Housekeeping::Inline => {
                 writer.housekeeper = Some(housekeeper);
@@ -206,7 +213,18 @@ impl Parts {
         };
         writer.start_up();
         let writer = Some(thread("log-writer", move || writer.run())?);
-        Ok(Log { queue, pool, opt_outs, erasures, matches, metrics, writer, housekeeper, _lock: lock })
+        Ok(Log {
+            queue,
+            pool,
+            opt_outs,
+            erasures,
+            matches,
+            settings,
+            metrics,
+            writer,
+            housekeeper,
+            _lock: lock,
+        })
     }
 }
 
@@ -240,6 +258,7 @@ fn writer(
         pool.put(prepared);
     }
     metrics.opt_outs.set(recovered.index.opt_outs.len() as i64);
+    metrics.account_settings.set(recovered.index.settings.len() as i64);
     metrics.match_rows.set(recovered.index.matches.len() as i64);
     metrics.erasures_pending.set(recovered.index.erasures.pending().0 as i64);
     Writer {
@@ -251,6 +270,7 @@ fn writer(
         dedup: recovered.index.dedup,
         opt_outs: Arc::new(recovered.index.opt_outs),
         matches: Arc::new(recovered.index.matches),
+        settings: Arc::new(recovered.index.settings),
         file: recovered.file,
         previous: recovered.previous,
         opt_outs_only: false,

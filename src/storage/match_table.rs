@@ -283,7 +283,7 @@ impl MatchTable {
                     }
                 }
             }
-            Subject::Device(_) | Subject::Email(_) | Subject::Phone(_) => {}
+            Subject::Device(_) | Subject::Email(_) | Subject::Phone(_) | Subject::SignedIn(_) => {}
         }
     }
 

@@ -37,6 +37,7 @@ pub struct LogMetrics {
     pub erasure_oldest_s: Gauge,
     pub waiting: Gauge,
     pub opt_outs: Gauge,
+    pub account_settings: Gauge,
     pub dedup_keys: Gauge,
     pub match_rows: Gauge,
     pub matches_rejected: Family<Rejected, Counter>,
@@ -76,6 +77,7 @@ impl Default for LogMetrics {
             erasure_oldest_s: Gauge::default(),
             waiting: Gauge::default(),
             opt_outs: Gauge::default(),
+            account_settings: Gauge::default(),
             dedup_keys: Gauge::default(),
             match_rows: Gauge::default(),
             matches_rejected: Family::default(),
@@ -105,6 +107,8 @@ impl LogMetrics {
         self.register_removals(registry);
         registry.register("waiting", "Entries waiting for the writer", self.waiting.clone());
         registry.register("opt_outs", "Subjects that have opted out", self.opt_outs.clone());
+        let text = "Signed-in accounts that have switched a setting off";
+        registry.register("account_settings", text, self.account_settings.clone());
         registry.register("dedup_keys", "Keys of events that may come again", self.dedup_keys.clone());
         registry.register("match_rows", "Rows of the match table", self.match_rows.clone());
         let text = "Matches that the match table did not take, by reason";

@@ -33,6 +33,7 @@
 //!
 //! Indexes (`dedup`, made of many a `shard`, [`opt_outs`] and [`erasures`]) are in memory alone, and a replay of the log makes them.
 
+pub mod account_settings;
 mod active;
 mod chain;
 mod commit;
@@ -63,12 +64,14 @@ mod record;
 mod record_embed;
 mod record_erasure;
 mod record_match;
+mod record_settings;
 pub mod recovery;
 mod rewrite;
 mod scan;
 mod shard;
 mod sweep;
 mod take_match;
+mod take_settings;
 mod upkeep;
 pub mod verify;
 pub mod worker;

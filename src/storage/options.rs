@@ -65,7 +65,7 @@ impl LogOptions {
 const QUEUE_ENTRIES_MIN: usize = 16;
 
 /// How long entries of each kind are kept, by the log's own time; `None`: for ever. Not shorter than the time for which
-/// duplicates are known. Opt-outs are kept for ever.
+/// duplicates are known. Opt-outs and settings are kept for ever.
 ///
 /// What is past its time goes within a day, or a tenth of its time if that is shorter, so that a file is not rewritten
 /// for every entry.
@@ -97,7 +97,7 @@ pub enum Housekeeping {
     Inline,
 }
 
-/// How safe each kind of entry is before its sender is told. Opt-outs and erasures are always
+/// How safe each kind of entry is before its sender is told. Opt-outs, settings and erasures are always
 /// [`AckClass::Disk`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AckClasses {
@@ -118,7 +118,7 @@ impl AckClasses {
             EntryKind::PageView | EntryKind::EmbedView => self.page_view,
             EntryKind::Conversion => self.conversion,
             EntryKind::Match | EntryKind::Unmatch => self.matches,
-            EntryKind::OptOut | EntryKind::Erasure => AckClass::Disk,
+            EntryKind::OptOut | EntryKind::Erasure | EntryKind::Settings => AckClass::Disk,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::disk::DiskFile;
 use super::file::Header;
 use super::pass::{Pass, Report};
 use super::record_erasure::SubjectDigest;
+use crate::consent::prefs::AccountPrefs;
 use crate::domain::opt_out::OptOut;
 
 /// An empty file: all zeros behind its header, both on the disk.
@@ -25,7 +26,7 @@ pub(super) enum Chore {
     Prepare,
     /// Take a file away that holds nothing that counts.
     Discard(u64),
-    /// Find the opt-outs in a file, so that they can be carried forward.
+    /// Find the opt-outs and settings in a file, so that they can be carried forward.
     Gather(u64),
     /// Use a file again of which nothing is needed any more.
     Recycle(u64),
@@ -33,11 +34,13 @@ pub(super) enum Chore {
     Look,
 }
 
-/// The opt-outs of a file that is to go.
+/// The opt-outs and settings of a file that is to go.
 pub(super) struct Gathered {
     pub(super) number: u64,
     pub(super) opt_outs: Vec<OptOut>,
     pub(super) concealed: Vec<SubjectDigest>,
+    /// The last of each account.
+    pub(super) settings: Vec<AccountPrefs>,
 }
 
 #[derive(Default)]

@@ -65,13 +65,13 @@ impl Queue {
     }
 
     /// Whether an entry of `kind` may come to the `pending` ones that its worker holds. The least valuable are turned
-    /// away first; opt-outs and erasures have as much room again for themselves.
+    /// away first; opt-outs, settings and erasures have as much room again for themselves.
     pub(super) fn has_room(&self, kind: EntryKind, pending: usize) -> bool {
         let limit = match kind {
             EntryKind::PageView | EntryKind::EmbedView => self.entries_max / 2,
             EntryKind::Match | EntryKind::Unmatch => self.entries_max * 3 / 4,
             EntryKind::Conversion => self.entries_max * 9 / 10,
-            EntryKind::OptOut | EntryKind::Erasure => self.entries_max * 2,
+            EntryKind::OptOut | EntryKind::Erasure | EntryKind::Settings => self.entries_max * 2,
         };
         self.waiting.load(Ordering::Relaxed) + pending < limit
     }

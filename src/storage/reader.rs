@@ -15,14 +15,16 @@ use super::file::{self, Header};
 use super::frame::Frame;
 use super::real_disk::RealDisk;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SKIP, StoredConversion,
-    StoredOptOut, UNMATCH, VERSION,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
+    StoredConversion, StoredOptOut, UNMATCH, VERSION,
 };
 use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErasure, about};
 use super::record_match::{StoredMatch, StoredUnmatch};
+use super::record_settings::StoredSettings;
 use super::scan::{Cursor, Piece, pieces};
 use crate::consent::evidence::Evidence;
+use crate::consent::prefs::AccountPrefs;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::embed_view::EmbedView;
 use crate::domain::id::EventId;
@@ -47,6 +49,7 @@ pub enum Row {
     EmbedView { view: EmbedView, evidence: Evidence },
     Match { found: PartnerMatch, evidence: Evidence },
     Unmatch(Unmatch),
+    Settings(AccountPrefs),
 }
 
 impl Row {
@@ -56,7 +59,7 @@ impl Row {
             Self::Conversion { conversion, .. } => Some(conversion.id),
             Self::EmbedView { view, .. } => Some(view.id),
             Self::Match { found, .. } => Some(found.id),
-            Self::OptOut(_) | Self::Unmatch(_) => None,
+            Self::OptOut(_) | Self::Unmatch(_) | Self::Settings(_) => None,
         }
     }
 
@@ -70,6 +73,7 @@ impl Row {
             Self::EmbedView { .. } => EntryKind::EmbedView,
             Self::Match { .. } => EntryKind::Match,
             Self::Unmatch(_) => EntryKind::Unmatch,
+            Self::Settings(_) => EntryKind::Settings,
         }
     }
 }
@@ -297,6 +301,7 @@ fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
             Row::Match { found, evidence }
         }
         (UNMATCH, VERSION) => Row::Unmatch(StoredUnmatch::read(frame.payload)?),
+        (SETTINGS, VERSION) => Row::Settings(StoredSettings::read(frame.payload)?),
         (BEGIN | SKIP, _) | (ERASURE | ERASED | CONCEALED, VERSION) => return Some(None),
         _ => return None,
     };

@@ -12,8 +12,8 @@ use crate::consent::policy::{PolicyVersion, Regime};
 use crate::domain::conversion::{Conversion, Country, Identifiers, ShortText, Source};
 use crate::domain::event::EventType;
 use crate::domain::id::{
-    AccountId, BrowserId, EventId, EventTagId, HashedDeviceId, HashedEmail, HashedPartnerUserId, HashedPhone,
-    PartnerId, PixelId,
+    AccountId, BrowserId, EventId, EventTagId, HashedAccountId, HashedDeviceId, HashedEmail,
+    HashedPartnerUserId, HashedPhone, PartnerId, PixelId,
 };
 use crate::domain::money::{Currency, Money};
 use crate::domain::opt_out::{Choice, OptOut, Subject, Subjects};
@@ -32,7 +32,7 @@ pub(super) const ERASED: u8 = 6;
 /// An opt-out of an erased subject: its digest alone.
 pub(super) const CONCEALED: u8 = 7;
 pub(super) const EMBED_VIEW: u8 = 8;
-// 9 is kept for the settings of accounts.
+pub(super) const SETTINGS: u8 = 9;
 pub(super) const MATCH: u8 = 10;
 pub(super) const UNMATCH: u8 = 11;
 
@@ -246,6 +246,7 @@ pub(super) enum StoredSubject {
     PartnerUser(u32, [u8; 32]),
     Email([u8; 32]),
     Phone([u8; 32]),
+    SignedIn([u8; 32]),
 }
 
 impl StoredSubject {
@@ -256,6 +257,7 @@ impl StoredSubject {
             Subject::PartnerUser(partner, id) => Self::PartnerUser(partner.number(), id.bytes()),
             Subject::Email(id) => Self::Email(id.bytes()),
             Subject::Phone(id) => Self::Phone(id.bytes()),
+            Subject::SignedIn(id) => Self::SignedIn(id.bytes()),
         }
     }
 
@@ -268,6 +270,7 @@ impl StoredSubject {
             }
             Self::Email(bytes) => Subject::Email(HashedEmail::from_bytes(bytes)),
             Self::Phone(bytes) => Subject::Phone(HashedPhone::from_bytes(bytes)),
+            Self::SignedIn(bytes) => Subject::SignedIn(HashedAccountId::from_bytes(bytes)),
         }
     }
 }

@@ -8,11 +8,12 @@ use super::digest::sha256;
 use super::entry::EntryKind;
 use super::frame::Frame;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SKIP, StoredConversion,
-    StoredOptOut, StoredSubject, UNMATCH, VERSION, write_postcard,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
+    StoredConversion, StoredOptOut, StoredSubject, UNMATCH, VERSION, write_postcard,
 };
 use super::record_embed::StoredEmbedView;
 use super::record_match::{StoredMatch, StoredUnmatch};
+use super::record_settings::StoredSettings;
 use crate::domain::erasure::{Erasure, ErasureId};
 use crate::domain::opt_out::Subject;
 use crate::domain::time::Timestamp;
@@ -93,7 +94,8 @@ const DIGEST_OF: &[u8] = b"pixelgate subject of an opt-out\0";
 pub(super) enum About {
     /// A page view, a conversion, a visit to a page with an embed, or a match or what takes one back.
     Row(EntryKind),
-    OptOut,
+    /// An opt-out, or settings.
+    Choice,
     Nobody,
 }
 
@@ -121,7 +123,11 @@ pub(super) fn about(frame: &Frame<'_>, mut is_one: impl FnMut(Subject) -> bool) 
         }
         (OPT_OUT, VERSION) => {
             is_one(StoredOptOut::read(frame.payload)?.subject);
-            Some(About::OptOut)
+            Some(About::Choice)
+        }
+        (SETTINGS, VERSION) => {
+            is_one(Subject::SignedIn(StoredSettings::read(frame.payload)?.account));
+            Some(About::Choice)
         }
         (BEGIN | SKIP, _) | (ERASURE | ERASED | CONCEALED, VERSION) => Some(About::Nobody),
         _ => None,

@@ -7,6 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::account_settings::AccountSettings;
 use super::active::{Active, Previous};
 use super::chain::{Chain, ChainError, Link};
 use super::dedup::Dedup;
@@ -19,27 +20,31 @@ use super::match_table::MatchTable;
 use super::opt_outs::OptOuts;
 use super::pool::Prepared;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SKIP, StoredConversion,
-    StoredOptOut, UNMATCH, VERSION,
+    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
+    StoredConversion, StoredOptOut, UNMATCH, VERSION,
 };
 use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErased, StoredErasure};
 use super::record_match::{StoredMatch, StoredUnmatch};
+use super::record_settings::StoredSettings;
 use super::scan::{Piece, Summary, pieces, skips};
 use super::writer::ClosedFile;
+use crate::consent::prefs::Prefs;
 use crate::domain::erasure::Erasure;
 use crate::domain::matching::{MatchProof, PartnerMatch};
-use crate::domain::opt_out::{Choice, OptOut};
+use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::time::Timestamp;
 
 /// What opening a log found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
     pub files: u64,
-    /// Conversions, page views, matches, opt-outs, and erasures that are pending.
+    /// Conversions, page views, matches, opt-outs, settings, and erasures that are pending.
     pub entries: u64,
     /// Subjects that have opted out.
     pub opt_outs: u64,
+    /// Signed-in accounts that have switched a setting off.
+    pub account_settings: u64,
     /// Erasures whose rows may still be in a file.
     pub pending_erasures: u64,
     /// Keys of events that may come again.
@@ -78,6 +83,7 @@ pub enum OpenError {
 pub(super) struct Index {
     pub(super) dedup: Dedup,
     pub(super) opt_outs: OptOuts,
+    pub(super) settings: AccountSettings,
     pub(super) erasures: Erasures,
     /// Nothing older can be a duplicate's first.
     pub(super) dedup_from_ms: u64,
@@ -111,6 +117,10 @@ impl Index {
                 let digest = frame.payload.try_into();
                 digest.map(|digest| self.opt_outs.insert_concealed(digest)).is_ok()
             }
+            (SETTINGS, VERSION) => {
+                let settings = StoredSettings::read(frame.payload);
+                settings.map(|found| self.settings.set(found.account, found.prefs)).is_some()
+            }
             (EMBED_VIEW, VERSION) => StoredEmbedView::read(frame.payload).is_some(),
             (MATCH, VERSION) if frame.head.at_ms < self.matches_from_ms => true,
             (MATCH, VERSION) => {
@@ -134,6 +144,9 @@ impl Index {
 
     fn replay_erasure(&mut self, sequence: u64, erasure: Erasure) {
         self.matches.remove_subject(erasure.subject);
+        if let Subject::SignedIn(account) = erasure.subject {
+            self.settings.set(account, Prefs::default());
+        }
         self.erasures.add(sequence, erasure);
     }
 
@@ -217,6 +230,7 @@ pub(super) fn survey(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Survey
         files.push((link.header, recovered.read_file(disk, dir, link)?));
     }
     recovered.recovery.opt_outs = recovered.index.opt_outs.len() as u64;
+    recovered.recovery.account_settings = recovered.index.settings.len() as u64;
     recovered.recovery.pending_erasures = recovered.index.erasures.pending().0;
     recovered.recovery.match_rows = recovered.index.matches.len() as u64;
     recovered.recovery.dedup_keys = recovered.index.dedup.len() as u64;
@@ -239,7 +253,8 @@ impl Recovered {
             if !self.index.replay(&frame) {
                 return Err(OpenError::Unknown { file: number, offset });
             }
-            let counts = matches!(frame.head.kind, CONVERSION | OPT_OUT | EMBED_VIEW | MATCH | ERASURE);
+            let counts =
+                matches!(frame.head.kind, CONVERSION | OPT_OUT | SETTINGS | EMBED_VIEW | MATCH | ERASURE);
             self.recovery.entries += u64::from(counts);
         }
         self.recovery.files += 1;

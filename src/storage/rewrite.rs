@@ -191,7 +191,7 @@ impl Plan {
                 self.has_to = true;
                 Verdict::Close
             }
-            About::Nobody | About::OptOut => Verdict::Keep,
+            About::Nobody | About::Choice => Verdict::Keep,
         })
     }
 

@@ -55,7 +55,7 @@ impl Writer {
         self.commit(round);
     }
 
-    /// Lets the oldest file go if all that is left of it is too old: first its opt-outs are found, then they are written again at the
+    /// Lets the oldest file go if all that is left of it is too old: first its opt-outs and settings are found, then they are written again at the
     /// end of the log, and only then it goes.
     fn retire(&mut self, round: &mut Round) {
         for gathered in self.pool.take_gathered() {
@@ -80,7 +80,8 @@ impl Writer {
         let concealed: Vec<SubjectDigest> = gathered.concealed.iter().filter(concealed).copied().collect();
         let before = self.groups_given_up;
         let all = named.iter().all(|opt_out| self.take_opt_out(round, opt_out) == Outcome::Stored)
-            && concealed.iter().all(|digest| self.take_concealed(round, *digest) == Outcome::Stored);
+            && concealed.iter().all(|digest| self.take_concealed(round, *digest) == Outcome::Stored)
+            && self.carry_settings(round, &gathered.settings);
         self.commit(round);
         if !all || self.groups_given_up > before {
             return;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::account_settings::AccountSettings;
 use super::chain::{Chain, ChainError, Link};
 use super::dedup::Dedup;
 use super::disk::{Access, Disk};
@@ -203,6 +204,7 @@ fn read_index(dir: &Path) -> Result<(Recovery, Index), OpenError> {
     let index = Index {
         dedup: Dedup::new(u64::MAX, usize::MAX),
         opt_outs: OptOuts::default(),
+        settings: AccountSettings::default(),
         erasures: Erasures::default(),
         dedup_from_ms: 0,
         matches: MatchTable::new(usize::MAX),

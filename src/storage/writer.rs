@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::account_settings::AccountSettings;
 use super::active::{Active, Previous};
 use super::dedup::{Dedup, Key};
 use super::entry::{Entry, EntryKind};
@@ -44,6 +45,7 @@ pub(super) struct Writer {
     pub(super) dedup: Dedup,
     pub(super) opt_outs: Arc<OptOuts>,
     pub(super) matches: Arc<MatchTable>,
+    pub(super) settings: Arc<AccountSettings>,
     /// `None` while the disk takes nothing.
     pub(super) file: Option<Active>,
     /// What the next file will say of the one before it, but for what `file` adds.
@@ -156,6 +158,7 @@ impl Writer {
         match entry {
             Entry::OptOut(opt_out) => self.take_opt_out(round, opt_out),
             Entry::Erasure(erasure) => self.take_erasure(round, erasure),
+            Entry::Settings(settings) => self.take_settings(round, settings),
             Entry::Conversion(conversion) => self.take_conversion(round, at, entry.kind(), conversion),
             Entry::EmbedView(view) => self.take_embed_view(round, at, view),
             Entry::Match(found) => self.take_match(round, at, found),
@@ -201,6 +204,7 @@ impl Writer {
             self.group.note_erasure(self.next_sequence - 1, *erasure);
             self.sweep.note_recent(erasure);
             self.forget_matches(subject);
+            self.forget_settings(subject);
             if stays_out {
                 self.group.conceal(subject);
             }

@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { COOKIES } from './chromium.mjs';
 import { SlowNetwork } from './slow.mjs';
-import { TIME_LIMIT, idCookies, setting, visit } from './visits.mjs';
+import { ALLOWED, GPC, NOT_SHARED, TIME_LIMIT, idCookies, inEach, setting, visit } from './visits.mjs';
 
+const SITES = ['shop', 'news', 'px'];
 const OPTED_OUT = 'suppressed; reason=opt-out-cookie';
+const OTHERS_DO_NOT_SEE_IT = /If it blocks them or keeps them apart for each site.*other sites do not see your choice/s;
 
 /** Opens the privacy page, lets `act` do something on it, and tells what it said before and after. */
 async function onPrivacyPage({ server, context }, act = async () => {}) {
@@ -26,66 +27,73 @@ async function optOut(page) {
   await page.getByRole('status').getByText('You are opted out.').waitFor();
 }
 
-/** The browser, the server or both start again, with what they kept. */
-async function restartBoth(t, all) {
-  const browser = await all.browser.restart();
-  t.after(() => browser.close());
-  await all.server.restart();
-  return { ...all, browser, context: browser.context };
+/** The browser and the server start again, with what they kept. */
+async function restartBoth({ server, browser }) {
+  await browser.restart();
+  await server.restart();
 }
 
-test('after an opt-out on the privacy page no site of the browser is stored, restarts included', TIME_LIMIT, async (t) => {
-  let all = await setting(t, { cookies: COOKIES.allowed });
-  for (const site of ['shop', 'news']) assert.match((await visit(all, site)).outcome, /^stored;/);
+test('after an opt-out on the privacy page no site is stored, restarts included', inEach(ALLOWED, async (all) => {
+  for (const site of SITES) assert.match((await visit(all, site)).outcome, /^stored;/);
   const { before } = await onPrivacyPage(all, optOut);
   assert.match(before, /counts on every site with our pixel, in this browser/);
-  assert.match(before, /Page view\s+shop\.localhost/);
-  assert.match(before, /Page view\s+news\.localhost/);
+  for (const site of SITES) assert.match(before, new RegExp(`Page view\\s+${site}\\.localhost`));
   assert.deepEqual(await idCookies(all.context), [], 'the id is still there');
   const stored = await all.server.stored();
-  assert.deepEqual(stored.map(({ kind }) => kind), ['page_view', 'page_view', 'opt_out']);
+  assert.deepEqual(stored.map(({ kind }) => kind), ['page_view', 'page_view', 'page_view', 'opt_out']);
 
   for (let round = 0; round < 2; round += 1) {
-    for (const site of ['shop', 'news']) assert.equal((await visit(all, site)).outcome, OPTED_OUT);
+    if (round > 0) await restartBoth(all);
+    for (const site of SITES) assert.equal((await visit(all, site)).outcome, OPTED_OUT);
     assert.deepEqual(await idCookies(all.context), []);
     assert.deepEqual(await all.server.stored(), stored);
     const { before: now } = await onPrivacyPage(all);
     assert.match(now, /You have opted out/);
-    all = await restartBoth(t, all);
   }
-});
+}));
 
-test('where third-party cookies are blocked, the opt-out reaches as far as the page says', TIME_LIMIT, async (t) => {
-  const all = await setting(t, { cookies: COOKIES.blocked });
+test('where sites share no cookies, the opt-out reaches as far as the page says', inEach(NOT_SHARED, async (all) => {
   assert.match((await visit(all, 'shop')).outcome, /^stored;/);
-  const { before } = await onPrivacyPage(all, optOut);
-  assert.match(before, /If it blocks them or keeps them apart for each site.*other sites do not see your choice/s);
-  assert.match(before, /has shown us no id/);
+  const { before: unknown } = await onPrivacyPage(all);
+  assert.match(unknown, OTHERS_DO_NOT_SEE_IT);
+  assert.match(unknown, /has shown us no id/);
+  // The id that the page's own site gets is no sign that the others get it.
+  assert.match((await visit(all, 'px')).outcome, /^stored;/);
+  const { before: known } = await onPrivacyPage(all, optOut);
+  assert.match(known, /Page view\s+px\.localhost/);
+  assert.match(known, OTHERS_DO_NOT_SEE_IT);
 
-  // On the page's own site it holds.
-  const page = await all.context.newPage();
-  const address = all.server.pixel();
-  const answer = await page.goto(address);
-  assert.equal((await answer.allHeaders())['pixelgate-outcome'], OPTED_OUT);
-  await page.close();
-  // On the others it does not, as the page says.
-  assert.match((await visit(all, 'shop')).outcome, /^stored;/);
-  assert.equal((await all.server.stored()).length, 2);
-});
-
-test('with Global Privacy Control on, the privacy page says so and no site is stored', TIME_LIMIT, async (t) => {
-  let all = await setting(t, { flags: ['--enable-features=GlobalPrivacyControlForce'] });
+  const before = await all.server.stored();
+  assert.deepEqual(before.map(({ kind }) => kind), ['page_view', 'page_view', 'opt_out']);
   for (let round = 0; round < 2; round += 1) {
+    if (round > 0) await restartBoth(all);
+    // On the page's own site it holds, on the others it does not.
+    assert.equal((await visit(all, 'px')).outcome, OPTED_OUT);
+    assert.match((await visit(all, 'shop')).outcome, /^stored;/);
+    assert.deepEqual((await idCookies(all.context)).filter(({ name }) => name === '__Host-Http-pg'), []);
+  }
+  const after = (await all.server.stored()).slice(before.length);
+  assert.deepEqual(after.map(({ page }) => new URL(page).hostname), ['shop.localhost', 'shop.localhost']);
+  assert.ok(after.every(({ browser_id: id }) => id !== before[1].browser_id), 'the id is still there');
+}));
+
+test('with Global Privacy Control on, the privacy page says so and no site is stored', inEach(GPC, async (all) => {
+  for (let round = 0; round < 2; round += 1) {
+    if (round > 0) await restartBoth(all);
     const { before } = await onPrivacyPage(all);
     assert.match(before, /Nothing more is stored about this browser\.\s+Your browser sends Global Privacy Control/);
-    for (const site of ['shop', 'news']) assert.equal((await visit(all, site)).outcome, 'suppressed; reason=gpc');
+    for (const site of SITES) {
+      const { outcome, sent } = await visit(all, site);
+      assert.equal(sent['sec-gpc'], '1', 'the browser does not send the signal');
+      assert.equal(outcome, 'suppressed; reason=gpc');
+    }
+    assert.deepEqual(await idCookies(all.context), []);
     assert.deepEqual(await all.server.stored(), []);
-    all = await restartBoth(t, all);
   }
-});
+}));
 
 test('settings survive restarts, and with personalized ads off no site is stored', TIME_LIMIT, async (t) => {
-  let all = await setting(t, { cookies: COOKIES.allowed });
+  const all = await setting(t, { cookies: 'allowed' });
   assert.match((await visit(all, 'shop')).outcome, /^stored;/);
   const stored = await all.server.stored();
   await onPrivacyPage(all, async (page) => {
@@ -104,7 +112,7 @@ test('settings survive restarts, and with personalized ads off no site is stored
       const states = await page.getByRole('switch').evaluateAll((boxes) => boxes.map((box) => box.checked));
       assert.deepEqual(states, [false, true, false, true]);
     });
-    all = await restartBoth(t, all);
+    await restartBoth(all);
   }
   assert.deepEqual(await all.server.stored(), stored);
   // All on again: nothing is kept, and hits count.
@@ -117,8 +125,7 @@ test('settings survive restarts, and with personalized ads off no site is stored
   assert.match((await visit(all, 'shop')).outcome, /^stored;/);
 });
 
-test('a pixel that is slow on its way there or back brings no id back after an opt-out', TIME_LIMIT, async (t) => {
-  const all = await setting(t, { cookies: COOKIES.allowed });
+test('a pixel that is slow on its way there or back brings no id back after an opt-out', inEach(ALLOWED, async (all, t) => {
   const network = await SlowNetwork.before(all.server);
   t.after(() => network.stop());
   await visit(all);
@@ -136,10 +143,9 @@ test('a pixel that is slow on its way there or back brings no id back after an o
   assert.match(back.outcome, /^stored;/, 'it was stored before the opt-out');
   assert.deepEqual(await idCookies(all.context), []);
   assert.deepEqual(await all.server.stored(), stored);
-});
+}));
 
-test('an id that was under way to a new browser goes with its next hit', TIME_LIMIT, async (t) => {
-  const all = await setting(t, { cookies: COOKIES.allowed });
+test('an id that was under way to a new browser goes with its next hit', inEach(ALLOWED, async (all, t) => {
   const network = await SlowNetwork.before(all.server);
   t.after(() => network.stop());
   const slow = network.hold('browser-1', 'the way back');
@@ -152,7 +158,7 @@ test('an id that was under way to a new browser goes with its next hit', TIME_LI
   assert.equal((await visit(all, 'news')).outcome, OPTED_OUT);
   assert.deepEqual(await idCookies(all.context), []);
   assert.deepEqual(await all.server.stored(), stored);
-});
+}));
 
 test('the pages work by keyboard and without script', TIME_LIMIT, async (t) => {
   const all = await setting(t);

@@ -18,8 +18,9 @@ export class Shop {
 
   /** A page at `path` of one of the sites, by its body. */
   page(path, body, site = 'shop') {
-    this.pages.set(path, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title><body>${body}`);
-    return `http://${site}.localhost:${this.port}${path}`;
+    const url = `http://${site}.localhost:${this.port}${path}`;
+    this.pages.set(url, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title><body>${body}`);
+    return url;
   }
 
   /** The first request for `path`, as soon as it is there. */
@@ -35,7 +36,7 @@ export class Shop {
   }
 
   #answer(request, response) {
-    const page = this.pages.get(request.url);
+    const page = this.pages.get(`http://${request.headers.host}${request.url}`);
     response.writeHead(page ? 200 : 404, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
     response.end(page ?? '');
     this.requests.push(request);

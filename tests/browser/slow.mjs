@@ -1,4 +1,4 @@
-// A slow network in front of the server: passes requests on, and holds some of them up on the way.
+// A slow network in front of the server: notes requests and passes them on, and holds some of them up on the way.
 
 import { once } from 'node:events';
 import { createServer, request as ask } from 'node:http';
@@ -8,6 +8,7 @@ export class SlowNetwork {
   static async before(server) {
     const network = new SlowNetwork();
     network.holds = [];
+    network.requests = [];
     network.server = createServer((request, response) => network.#pass(request, response, server.port));
     network.server.listen(0, '127.0.0.1');
     await once(network.server, 'listening');
@@ -32,6 +33,7 @@ export class SlowNetwork {
   }
 
   async #pass(request, response, port) {
+    this.requests.push(request);
     const at = this.holds.findIndex(({ part }) => request.url.includes(part));
     const [hold] = at < 0 ? [] : this.holds.splice(at, 1);
     const held = async (on) => {

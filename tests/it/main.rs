@@ -1,9 +1,11 @@
 //! The tests that look at the whole: one binary, one module a subject.
 
+mod account_settings;
 mod admin;
 mod command_line;
 mod consent;
 mod daa;
+mod deletion;
 mod edge;
 mod embed;
 mod erasure;

@@ -5,6 +5,7 @@ use pixelgate::config::RateLimits;
 use crate::world::{Reply, World};
 
 const ID: &str = "__Host-Http-pg";
+const TWIN: &str = "__Host-Http-pg-p";
 const HIT: &str = "/i/adsct?txn_id=o8z6j";
 const PURCHASE: &str = "/i/adsct?txn_id=o87ne&tw_document_href=http%3A%2F%2Fshop.localhost%3A8090%2Fthanks";
 const ORIGIN: (&str, &str) = ("Origin", "http://px.localhost");
@@ -233,8 +234,33 @@ fn the_page_says_what_the_browser_signals() {
     let none = world.get("/privacy", &[]).text();
     assert!(none.contains("neither Global Privacy Control nor Do Not Track"));
     assert!(none.contains("If it blocks them or keeps them apart for each site"));
-    let known = world.get("/privacy", &[("Cookie", &new_id(&world, HIT))]).text();
-    assert!(known.contains("it seems to allow third-party cookies"));
+}
+
+#[test]
+fn only_an_id_that_another_site_got_too_is_a_sign_of_third_party_cookies() {
+    let world = World::dev();
+    let hit = |host: &str| format!("{HIT}&tw_document_href=http%3A%2F%2F{host}%2Fthanks");
+    for (page, cookie, expect) in [
+        ("shop.localhost", ID, true),
+        ("shop.localhost:8090", ID, true),
+        ("px.localhost", ID, false),
+        ("px.localhost:8090", ID, false),
+        ("shop.localhost", TWIN, false),
+    ] {
+        let id = new_id(&world, &hit(page));
+        let shown = id.replacen(ID, cookie, 1);
+        for path in ["/privacy", "/optout"] {
+            let text = world.get(path, &[("Cookie", &shown)]).text();
+            let everywhere = text.contains("it seems to allow third-party cookies");
+            assert_eq!(everywhere, expect && path == "/privacy", "{page} {cookie} {path}");
+            assert_eq!(text.contains("we cannot see whether"), !everywhere, "{page} {cookie} {path}");
+        }
+    }
+    let id = new_id(&world, HIT);
+    assert!(
+        !world.get("/privacy", &[("Cookie", &id)]).text().contains("it seems to allow"),
+        "of no known page"
+    );
 }
 
 #[test]

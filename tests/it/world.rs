@@ -287,6 +287,14 @@ impl Pending {
         Self(stream)
     }
 
+    /// Whether something of the answer is there already.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.0.set_nonblocking(true).expect("a connection can be told not to wait");
+        let peeked = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false).expect("a connection can be told to wait");
+        peeked.is_ok()
+    }
+
     /// Waits for the whole answer.
     pub(crate) fn answer(mut self) -> Reply {
         let mut bytes = Vec::new();

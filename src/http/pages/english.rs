@@ -66,7 +66,7 @@ pub(super) const ENGLISH: Texts = Texts {
     },
     reach: ReachTexts {
         heading: "How far your choice reaches",
-        everywhere: "This browser has shown us an id that it got on a site with our pixel, so it seems to allow third-party cookies. Then what you choose here counts on every site with our pixel, in this browser.",
+        everywhere: "This browser shows us the same id here as on another site, so it seems to allow third-party cookies. Then what you choose here counts on every site with our pixel, in this browser.",
         unknown: "From here we cannot see whether this browser shows our cookies on other sites. If it allows third-party cookies, what you choose here counts on every site with our pixel. If it blocks them or keeps them apart for each site, as Firefox, Safari and Brave do, other sites do not see your choice, and it does not count there.",
         record: "An opt-out is also kept on our server for the id that this browser shows, if it shows one, and holds for that id even without the cookie.",
         not: "Your choice does not reach your other browsers, profiles and devices. When you delete your cookies, it is gone too, and this browser is a new one to us.",

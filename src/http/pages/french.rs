@@ -66,7 +66,7 @@ pub(super) const FRENCH: Texts = Texts {
     },
     reach: ReachTexts {
         heading: "Jusqu’où va votre choix",
-        everywhere: "Ce navigateur nous a présenté un identifiant reçu sur un site doté de notre pixel\u{a0}; il semble donc accepter les cookies tiers. Dans ce cas, ce que vous choisissez ici vaut, dans ce navigateur, sur tous les sites dotés de notre pixel.",
+        everywhere: "Ce navigateur nous présente ici le même identifiant que sur un autre site\u{a0}; il semble donc accepter les cookies tiers. Dans ce cas, ce que vous choisissez ici vaut, dans ce navigateur, sur tous les sites dotés de notre pixel.",
         unknown: "Nous ne pouvons pas voir d’ici si ce navigateur présente nos cookies sur les autres sites. S’il accepte les cookies tiers, votre choix vaut sur tous les sites dotés de notre pixel. S’il les bloque ou les sépare site par site, comme Firefox, Safari et Brave, les autres sites ne voient pas votre choix et il n’y vaut pas.",
         record: "Un refus est aussi conservé sur notre serveur pour l’identifiant que ce navigateur présente, s’il en présente un, et vaut pour lui même sans le cookie.",
         not: "Votre choix ne vaut pas pour vos autres navigateurs, profils et appareils. Si vous supprimez vos cookies, il disparaît avec eux, et ce navigateur est pour nous un nouveau.",

@@ -66,7 +66,7 @@ pub(super) const GERMAN: Texts = Texts {
     },
     reach: ReachTexts {
         heading: "Wie weit Ihre Entscheidung reicht",
-        everywhere: "Dieser Browser hat uns eine Kennung vorgezeigt, die er auf einer Website mit unserem Zählpixel bekommen hat; er scheint Cookies von Drittanbietern also zu erlauben. Dann gilt in diesem Browser auf jeder Website mit unserem Zählpixel, was Sie hier entscheiden.",
+        everywhere: "Dieser Browser zeigt uns hier dieselbe Kennung vor wie auf einer anderen Website; er scheint Cookies von Drittanbietern also zu erlauben. Dann gilt in diesem Browser auf jeder Website mit unserem Zählpixel, was Sie hier entscheiden.",
         unknown: "Von hier aus sehen wir nicht, ob dieser Browser unsere Cookies auch auf anderen Websites vorzeigt. Wenn er Cookies von Drittanbietern erlaubt, gilt Ihre Entscheidung auf jeder Website mit unserem Zählpixel. Wenn er sie blockiert oder für jede Website getrennt hält, wie Firefox, Safari und Brave es tun, sehen andere Websites Ihre Entscheidung nicht, und sie gilt dort nicht.",
         record: "Ein Widerspruch wird außerdem auf unserem Server bei der Kennung vermerkt, die dieser Browser vorzeigt, wenn er eine vorzeigt, und gilt für sie auch ohne das Cookie.",
         not: "Ihre Entscheidung gilt nicht in Ihren anderen Browsern, Profilen und Geräten. Wenn Sie Ihre Cookies löschen, ist auch sie gelöscht, und dieser Browser ist für uns ein neuer.",

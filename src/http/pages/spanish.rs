@@ -66,7 +66,7 @@ pub(super) const SPANISH: Texts = Texts {
     },
     reach: ReachTexts {
         heading: "Hasta dónde llega tu decisión",
-        everywhere: "Este navegador nos ha mostrado un identificador que recibió en un sitio con nuestro píxel, así que parece permitir cookies de terceros. En ese caso, lo que decides aquí vale en este navegador para todos los sitios con nuestro píxel.",
+        everywhere: "Este navegador nos muestra aquí el mismo identificador que en otro sitio, así que parece permitir cookies de terceros. En ese caso, lo que decides aquí vale en este navegador para todos los sitios con nuestro píxel.",
         unknown: "Desde aquí no podemos ver si este navegador muestra nuestras cookies en otros sitios. Si permite cookies de terceros, tu decisión vale en todos los sitios con nuestro píxel. Si las bloquea o las separa por sitio, como hacen Firefox, Safari y Brave, los demás sitios no ven tu decisión y allí no vale.",
         record: "La exclusión se guarda también en nuestro servidor junto al identificador que muestra este navegador, si muestra alguno, y vale para él aunque falte la cookie.",
         not: "Tu decisión no llega a tus otros navegadores, perfiles y dispositivos. Si borras tus cookies, también se borra, y este navegador es nuevo para nosotros.",

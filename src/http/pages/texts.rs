@@ -81,7 +81,7 @@ pub struct SettingsTexts {
 #[derive(Debug)]
 pub struct ReachTexts {
     pub heading: &'static str,
-    /// The browser showed an id that it shows everywhere.
+    /// The browser shows an id that it has shown on another site.
     pub everywhere: &'static str,
     /// It did not, which says nothing.
     pub unknown: &'static str,

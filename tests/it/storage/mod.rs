@@ -14,4 +14,5 @@ mod matches;
 mod opt_out_order;
 mod power_cut;
 mod retention;
+mod settings;
 pub(crate) mod support;

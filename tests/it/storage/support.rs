@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pixelgate::consent::gate::{Gate, Permitted};
 use pixelgate::consent::policy::{Policy, Regime};
+use pixelgate::consent::prefs::{AccountPrefs, Prefs};
 use pixelgate::consent::regulated::Regulated;
 use pixelgate::consent::rule::Circumstances;
 use pixelgate::consent::signals::Signals;
@@ -17,8 +18,8 @@ use pixelgate::domain::embed_view::EmbedView;
 use pixelgate::domain::erasure::{Erasure, ErasureId};
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::{
-    AccountId, BrowserId, EventId, EventTagId, HashedEmail, HashedPartnerUserId, HashedPhone, PartnerId,
-    PixelId,
+    AccountId, BrowserId, EventId, EventTagId, HashedAccountId, HashedEmail, HashedPartnerUserId,
+    HashedPhone, PartnerId, PixelId,
 };
 use pixelgate::domain::matching::{MatchProof, MatchScope, PartnerMatch};
 use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject, Subjects};
@@ -162,7 +163,9 @@ pub(super) fn by(subject: Subject, draft: Conversion) -> Conversion {
         Subject::Browser(browser_id) => Identifiers { browser_id: Some(browser_id), ..draft.identifiers },
         Subject::Email(email) => Identifiers { hashed_email: Some(email), ..draft.identifiers },
         Subject::Phone(phone) => Identifiers { hashed_phone: Some(phone), ..draft.identifiers },
-        Subject::Device(_) | Subject::PartnerUser(..) => unreachable!("no conversion has one"),
+        Subject::Device(_) | Subject::PartnerUser(..) | Subject::SignedIn(_) => {
+            unreachable!("no conversion has one")
+        }
     };
     Conversion { identifiers, ..draft }
 }
@@ -238,6 +241,16 @@ pub(super) fn person(number: u64) -> Subject {
     let mut bytes = [0; 16];
     Seeded::new(number << 32).fill(&mut bytes);
     Subject::Browser(BrowserId::from_bytes(bytes))
+}
+
+pub(super) fn account(number: u8) -> HashedAccountId {
+    HashedAccountId::from_bytes([0x40 + number; 32])
+}
+
+/// `bits` as the cookie has them.
+pub(super) fn settings(number: u8, bits: &str) -> Entry {
+    let prefs = Prefs::parse(bits).expect("four bits");
+    Entry::Settings(AccountPrefs { account: account(number), prefs, at: Timestamp(7) })
 }
 
 pub(super) fn erasure(subject: Subject) -> Entry {
@@ -403,6 +416,6 @@ pub(super) fn subjects(row: &Row) -> Subjects {
         Row::Conversion { conversion, .. } => conversion.subjects(),
         Row::EmbedView { view, .. } => view.subjects(),
         Row::Match { found, .. } => found.subjects(),
-        Row::Unmatch(_) | Row::OptOut(_) => [None; 3],
+        Row::Unmatch(_) | Row::OptOut(_) | Row::Settings(_) => [None; 3],
     }
 }
