@@ -25,6 +25,7 @@ use pixelgate::service::geo::Geo;
 use pixelgate::service::hit::Browser;
 use pixelgate::service::identity::IdentityKeys;
 use pixelgate::service::live::Live;
+use pixelgate::service::partners::Partners;
 use pixelgate::service::receipt::ReceiptKeys;
 use pixelgate_fuzz::genuine::Nobody;
 
@@ -63,6 +64,11 @@ fn live() -> &'static Live {
     static LIVE: OnceLock<Live> = OnceLock::new();
     LIVE.get_or_init(|| Live {
         registry: Registry::default(),
+        account_settings: Arc::default(),
+        deletion: None,
+        partners: Partners::default(),
+        match_state_key: MacKey::new(b"fuzz"),
+        publisher_origins: Vec::new(),
         gate: Gate::new(Policy::new(Regime::None)),
         identity: fixture().0.clone(),
         geo: Geo::default(),

@@ -6,7 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pixelgate::consent::activity::{Activity, ActivityKind, Partner};
+use pixelgate::consent::activity::{Activity, ActivityKind};
 use pixelgate::consent::gate::Gate;
 use pixelgate::consent::policy::{Policy, Regime};
 use pixelgate::consent::rule::{Circumstances, Verdict};
@@ -14,6 +14,7 @@ use pixelgate::consent::signals::Signals;
 use pixelgate::domain::conversion::{Country, ShortText};
 use pixelgate::domain::money::{Currency, Money};
 use pixelgate::domain::page::PageAddress;
+use pixelgate::domain::partner::PartnerListing;
 use pixelgate::domain::personal::looks_personal;
 use pixelgate::domain::time::Timestamp;
 use pixelgate_fuzz::genuine::Nobody;
@@ -25,7 +26,7 @@ fuzz_target!(|text: &str| {
     let fewer = see(lines.iter().skip(1).copied().filter(|line| !line.starts_with('L')));
     let refusals_only = see(lines.iter().copied().filter(|line| !line.starts_with('L')));
     for regime in Regime::ALL {
-        for activity in ActivityKind::ALL.map(|kind| kind.with(Partner::Vendor(25))) {
+        for activity in ActivityKind::ALL.map(|kind| kind.with(PartnerListing::Vendor(25))) {
             let allowed = is_allowed(&once, regime, activity);
             assert_eq!(
                 allowed,
