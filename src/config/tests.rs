@@ -384,11 +384,23 @@ fn times_are_a_number_and_a_unit_within_their_limits() {
 }
 
 #[test]
-fn an_opt_out_is_never_less_than_on_the_disk() {
+fn a_choice_of_somebodys_is_never_less_than_on_the_disk() {
+    for kind in ["opt_out", "settings", "erasure"] {
+        check(
+            "opt_out = \"disk\"",
+            &format!("{kind} = \"os\""),
+            &format!(
+                "24:{}: log.ack.{kind}: a choice that could be lost is none; expected \"disk\", which can't be lowered",
+                55 + kind.len()
+            ),
+        );
+        let good = GOOD.replace("opt_out = \"disk\"", &format!("{kind} = \"disk\""));
+        assert_eq!(mistakes(&good), Vec::<String>::new(), "{kind}");
+    }
     check(
-        "opt_out = \"disk\"",
-        "opt_out = \"os\"",
-        "24:62: log.ack.opt_out: a choice that could be lost is none; expected \"disk\", which can't be lowered",
+        "conversion = \"9600h\"",
+        "settings = \"9600h\"",
+        "22:42: log.retain.settings: an account's settings hold until they are changed; leave this out",
     );
     check(
         "\"memory\"",
