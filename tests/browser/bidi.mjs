@@ -101,6 +101,13 @@ class Page {
     return answer;
   }
 
+  /** Answers are all that is told of. */
+  on(_event, tell) {
+    this.session.listeners.add((method, { context, request, response }) => {
+      if (method === 'network.responseCompleted' && context === this.context) tell(new Answer(request, response));
+    });
+  }
+
   getByRole(role, { name } = {}) {
     return new Locator(this, { role, name }, '');
   }
@@ -117,12 +124,17 @@ class Page {
 /** One that is complete. */
 class Answer {
   constructor(request, response) {
+    this.address = response.url;
     this.headers = [request, response].map(({ headers }) => {
       return Object.fromEntries(headers.map(({ name, value }) => [name.toLowerCase(), value.value]));
     });
   }
 
   async finished() {}
+
+  url() {
+    return this.address;
+  }
 
   request() {
     return { allHeaders: async () => this.headers[0] };

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COOKIES } from './chromium.mjs';
 import { consentTo } from './consent.mjs';
-import { assertNothingShared, known, market, rows, see, starts } from './partners.mjs';
+import { Firefox } from './firefox.mjs';
+import { assertNothingShared, known, market, rows, see, starts, table } from './partners.mjs';
 import { TIME_LIMIT, idCookies } from './visits.mjs';
 
 const PIXEL = '/i/adsct?txn_id=o8z6j&p_id=Twitter';
@@ -29,8 +29,14 @@ function uids(partners) {
   return Object.fromEntries(partners.map(({ name, ownIds }) => [name, ownIds.at(-1)]));
 }
 
+/** What the match table holds if each of `partners` has been matched with one browser, and no other has. */
+function entries(all, partners) {
+  const entry = (partner) => (partners.includes(partner) ? [[partner.ownIds.at(-1), partner.toldIds.at(-1)]] : []);
+  return Object.fromEntries(all.partners.map((partner) => [partner.name, entry(partner)]));
+}
+
 test('where third-party cookies are allowed, partners and we know a browser by ids of our own each', TIME_LIMIT, async (t) => {
-  const all = await market(t, { cookies: COOKIES.allowed });
+  const all = await market(t, { cookies: 'allowed' });
   const { partners } = all;
   await see(all, [PIXEL]);
   assert.deepEqual(await see(all, starts(partners)), each(partners, STORED));
@@ -38,12 +44,14 @@ test('where third-party cookies are allowed, partners and we know a browser by i
   assert.equal(view.kind, 'page_view');
   assert.deepEqual(byPartner(found), matched(partners, view.browser));
   assert.deepEqual(await known(all), uids(partners));
+  assert.deepEqual(await table(all), entries(all, partners));
 
   // On another site it is the same browser to all of them, and each state is noted.
   assert.deepEqual(await see(all, starts(partners), 'news'), each(partners, STORED));
   const again = byPartner((await rows(all)).slice(4));
   assert.deepEqual(again, matched(partners, view.browser));
   assert.deepEqual(await known(all), uids(partners));
+  assert.deepEqual(await table(all), entries(all, partners));
   for (const partner of partners) {
     assert.deepEqual([partner.ownIds.length, partner.toldIds.length, partner.requests.length], [1, 1, 2], partner.name);
     assert.ok(partner.requests.every(({ headers }) => headers.referer === undefined), 'the partner was told the page');
@@ -53,7 +61,7 @@ test('where third-party cookies are allowed, partners and we know a browser by i
 });
 
 test('a new browser that is sent to several partners at once ends up with one id, and the next page matches it with all', TIME_LIMIT, async (t) => {
-  const all = await market(t, { cookies: COOKIES.allowed });
+  const all = await market(t, { cookies: 'allowed' });
   const { partners } = all;
   const outcomes = await see(all, starts(partners));
   const [cookie, ...others] = await idCookies(all.context);
@@ -75,7 +83,7 @@ test('a new browser that is sent to several partners at once ends up with one id
 });
 
 test('a partner can bring its id by an image, and says it once', TIME_LIMIT, async (t) => {
-  const all = await market(t, { cookies: COOKIES.allowed });
+  const all = await market(t, { cookies: 'allowed' });
   assert.deepEqual(await see(all, ['/match/acme?uid=abc-1']), { '/match/acme': STORED });
   assert.deepEqual(await see(all, ['/i/adsct?p_id=111&p_user_id=abc-1'], 'news'), { '/i/adsct': 'duplicate' });
   assert.deepEqual(await see(all, ['/match/strict?uid=abc-1']), { '/match/strict': 'invalid; reason=unsigned' });
@@ -91,7 +99,7 @@ test('a partner can bring its id by an image, and says it once', TIME_LIMIT, asy
 });
 
 test('the old tag has partners asked on pages of registered publishers, and tells no other page of them', TIME_LIMIT, async (t) => {
-  const all = await market(t, { cookies: COOKIES.allowed });
+  const all = await market(t, { cookies: 'allowed' });
   const { partners, server, shop, context } = all;
   await see(all, [PIXEL]);
   const old = (event) => server.url(`${PIXEL}&event_id=${event}&tpx_cb=twttr.conversion.loadPixels`).replaceAll('&', '&amp;');
@@ -114,7 +122,7 @@ test('the old tag has partners asked on pages of registered publishers, and tell
 });
 
 test('where third-party cookies are blocked, nobody is sent to a partner', TIME_LIMIT, async (t) => {
-  const all = await market(t, { cookies: COOKIES.blocked });
+  const all = await market(t, { cookies: 'blocked' });
   const { partners } = all;
   for (const site of ['shop', 'news']) {
     await see(all, [PIXEL], site);
@@ -128,10 +136,11 @@ test('where third-party cookies are blocked, nobody is sent to a partner', TIME_
   const site = { partner: 111, uid: 'abc-1', scope: 'site', proof: 'unsigned', browser: stored[0].browser };
   assert.deepEqual(await rows(all), [...stored, site]);
   assert.deepEqual(await known(all), {});
+  assert.deepEqual(await table(all), entries(all, []));
 });
 
 test('where ours and the cookies of a partner are partitioned, a match is of one site alone', TIME_LIMIT, async (t) => {
-  const all = await market(t, { cookies: COOKIES.blocked });
+  const all = await market(t, { cookies: 'blocked' });
   const { acme } = all;
   acme.partitioned = true;
   for (const site of ['shop', 'shop', 'news']) {
@@ -146,11 +155,12 @@ test('where ours and the cookies of a partner are partitioned, a match is of one
   const cookies = await idCookies(all.context);
   assert.deepEqual(cookies.map(({ name }) => name), ['__Host-Http-pg-p', '__Host-Http-pg-p']);
   assert.deepEqual(await known(all), {});
+  assert.deepEqual(await table(all), entries(all, []));
   assertNothingShared([acme], [first.browser, other.browser]);
 });
 
 test('with Global Privacy Control on, no partner hears of a browser nor is heard about it', TIME_LIMIT, async (t) => {
-  const all = await market(t, { flags: ['--enable-features=GlobalPrivacyControlForce'] });
+  const all = await market(t, { gpc: true });
   const { partners, acme } = all;
   assert.deepEqual(await see(all, starts(partners)), each(partners, 'suppressed; reason=gpc', '/start'));
   assert.deepEqual(partners.flatMap(({ requests }) => requests), []);
@@ -162,7 +172,7 @@ test('with Global Privacy Control on, no partner hears of a browser nor is heard
 });
 
 test('a TC string lets a browser go to the partner that it consents to, and to no other', TIME_LIMIT, async (t) => {
-  const all = await market(t, { cookies: COOKIES.allowed, regime: 'gdpr' });
+  const all = await market(t, { cookies: 'allowed', regime: 'gdpr' });
   const { partners, acme } = all;
   const string = consentTo([9999, acme.vendor]);
   const query = `?gdpr=1&gdpr_consent=${string}`;
@@ -176,6 +186,7 @@ test('a TC string lets a browser go to the partner that it consents to, and to n
   assert.deepEqual(more, []);
   assert.deepEqual([row.partner_id, row.scope, row.proof, row.evidence.regime], [111, 'global', 'state', 'gdpr']);
   assert.deepEqual(await known(all, query), uids([acme]));
+  assert.deepEqual(await table(all), entries(all, [acme]));
   assert.deepEqual(await known(all), {}, 'without the string nobody is told');
   assert.deepEqual(await known(all, `?gdpr=1&gdpr_consent=${consentTo([9999])}`), {});
 
@@ -188,12 +199,13 @@ test('a TC string lets a browser go to the partner that it consents to, and to n
 });
 
 test('an opt-out on the privacy page ends all matching, restart of the server included', TIME_LIMIT, async (t) => {
-  const all = await market(t, { cookies: COOKIES.allowed });
+  const all = await market(t, { cookies: 'allowed' });
   const { partners, acme, server, context } = all;
   await see(all, [PIXEL]);
   await see(all, starts(partners));
   const [id] = await idCookies(context);
   assert.deepEqual(await known(all), uids(partners));
+  assert.deepEqual(await table(all), entries(all, partners));
   const page = await context.newPage();
   await page.goto(server.url('/privacy?lang=en'));
   await page.getByRole('button', { name: 'Opt out' }).click();
@@ -207,6 +219,7 @@ test('an opt-out on the privacy page ends all matching, restart of the server in
   const nothingMore = async (reason) => {
     const refused = `suppressed; reason=${reason}`;
     assert.deepEqual(await known(all), {});
+    assert.deepEqual(await table(all), entries(all, []));
     assert.deepEqual(await see(all, starts(partners)), each(partners, refused, '/start'));
     assert.deepEqual(partners.map(({ requests }) => requests.length), asked);
     const inbound = ['/match/acme?uid=abc-1', '/i/adsct?p_id=111&p_user_id=abc-1', '/setuid?bidder=acme&uid=abc-1'];
@@ -224,4 +237,31 @@ test('an opt-out on the privacy page ends all matching, restart of the server in
   assert.deepEqual(await known(all), {});
   assert.deepEqual(await see(all, starts([acme])), { '/match/acme/start': 'suppressed; reason=opted-out' });
   assert.deepEqual(await rows(all), stored);
+});
+
+test('whether Firefox keeps cookies apart or not, no match of it gets into the match table', async (t) => {
+  for (const cookies of ['apart', 'allowed']) {
+    await t.test(cookies, TIME_LIMIT, async (t) => {
+      const all = await market(t, { kind: Firefox, cookies });
+      const { partners, acme, server } = all;
+      // The partner leads elsewhere, too, as somebody's tag would. Behind a redirect Firefox says nothing of its cookies.
+      const matches = acme.back;
+      acme.back = (uid, given) => (given.has('to') ? server.url(given.get('to')) : matches(uid, given));
+      const led = (path) => `${acme.origin}/tag?to=${encodeURIComponent(path)}`;
+      for (const site of ['shop', 'news']) {
+        // So it takes the id that it gets there as that of all sites.
+        assert.deepEqual(await see(all, [led(`${PIXEL}&event_id=${site}`)], site), { '/i/adsct': STORED });
+        const outcomes = await see(all, [led('/match/strict/start'), ...starts(partners), `${acme.origin}/pixel`], site);
+        const nowhere = each(partners, 'invalid; reason=no-third-party-cookies', '/start');
+        assert.deepEqual(outcomes, { ...nowhere, '/match/acme': STORED });
+      }
+      assert.deepEqual(new Set((await idCookies(all.context)).map(({ name }) => name)), new Set(['__Host-Http-pg']));
+      const found = (await rows(all)).filter(({ kind }) => kind !== 'page_view');
+      assert.deepEqual(found.map(({ scope, partner }) => [scope, partner]), [['site', 111], ['site', 111]]);
+      const browsers = new Set(found.map(({ browser }) => browser));
+      assert.equal(browsers.size, cookies === 'apart' ? 2 : 1);
+      assert.deepEqual(await table(all), entries(all, []));
+      assert.deepEqual([all.strict.requests, all.outbid.requests], [[], []]);
+    });
+  }
 });

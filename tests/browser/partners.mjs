@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { launch } from './chromium.mjs';
+import { Chromium } from './chromium.mjs';
 import { Pixelgate } from './pixelgate.mjs';
 import { Shop } from './shop.mjs';
 
@@ -95,6 +95,7 @@ ${by} = ${quoted(origin + way)}
 public = { listen = "127.0.0.1:0" }
 admin = { listen = "127.0.0.1:0" }
 rate_limits = { enabled = false }
+log = { file_bytes = 4_194_304 }
 cookie_keys = [{ id = 1, secret = ${quoted(SECRET)} }]
 
 [consent]
@@ -120,7 +121,7 @@ ${partners.map(entry).join('')}`;
 }
 
 /** Partners, a server that has them registered, a web server and a browser for one test, taken down after it. */
-export async function market(t, { regime = 'none', registered = REGISTERED, start = launch, ...options } = {}) {
+export async function market(t, { regime = 'none', registered = REGISTERED, kind = Chromium, ...options } = {}) {
   const partners = [];
   for (const one of registered) {
     const partner = await Partner.start(one);
@@ -134,7 +135,7 @@ export async function market(t, { regime = 'none', registered = REGISTERED, star
   }
   const shop = await Shop.start();
   t.after(() => shop.stop());
-  const browser = await start(options);
+  const browser = await kind.launch(options);
   t.after(() => browser.close());
   const named = Object.fromEntries(partners.map((partner) => [partner.name, partner]));
   return { server, shop, partners, ...named, browser, context: browser.context };
@@ -143,16 +144,17 @@ export async function market(t, { regime = 'none', registered = REGISTERED, star
 /** Opens a page of a site with these images on it. What the server said of each that it answered, by path, at the end. */
 export async function see({ server, shop, context }, addresses, site = 'shop') {
   const page = await context.newPage();
-  const outcomes = {};
-  page.on('response', (answer) => {
-    const url = new URL(answer.url());
-    const outcome = answer.headers()['pixelgate-outcome'];
-    if (outcome) outcomes[url.pathname] = outcome.replace(/; id=.*/, '');
-  });
+  const answers = [];
+  page.on('response', (answer) => answers.push(answer));
   const urls = addresses.map((address) => (address.startsWith('/') ? server.url(address) : address));
   const images = urls.map((url) => `<img src="${url.replaceAll('&', '&amp;')}" alt="">`);
   // The page is loaded once its images are, with all the redirects that lead to them.
   await page.goto(shop.page('/match', images.join(''), site));
+  const outcomes = {};
+  for (const answer of answers) {
+    const { 'pixelgate-outcome': outcome } = await answer.allHeaders();
+    if (outcome) outcomes[new URL(answer.url()).pathname] = outcome.replace(/; id=.*/, '');
+  }
   await page.close();
   return outcomes;
 }
@@ -169,6 +171,12 @@ export async function known({ server, context }, query = '') {
   const { buyeruids } = await answer.json();
   await page.close();
   return buyeruids;
+}
+
+/** What is in the match table of each partner, by name: its id for a browser and what it was told that ours is. */
+export async function table({ server, partners }) {
+  const tables = await Promise.all(partners.map(({ name }) => server.matches(name)));
+  return Object.fromEntries(partners.map(({ name }, at) => [name, tables[at].map(({ theirs, ours }) => [theirs, ours])]));
 }
 
 /** Every stored row, in short. */

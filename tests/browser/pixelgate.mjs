@@ -48,10 +48,19 @@ export class Pixelgate {
 
   /** Every stored row, oldest first. */
   async stored() {
-    const { stdout } = await promisify(execFile)(PROGRAM, [
-      'export', '--data-dir', this.directory, '--format', 'ndjson',
-    ]);
-    return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    const lines = await this.#lines('export', '--data-dir', this.directory, '--format', 'ndjson');
+    return lines.map((line) => JSON.parse(line));
+  }
+
+  /** The rows of the match table that a partner may have: our id as it alone knows it, and its own. */
+  async matches(partner) {
+    const lines = await this.#lines('partner', 'table', partner, '--config', this.file);
+    return lines.map((line) => line.split('\t')).map(([ours, theirs]) => ({ ours, theirs }));
+  }
+
+  async #lines(...args) {
+    const { stdout } = await promisify(execFile)(PROGRAM, args);
+    return stdout.split('\n').filter(Boolean);
   }
 
   async #run() {

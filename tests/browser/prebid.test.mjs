@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { COOKIES } from './chromium.mjs';
 import { consentTo } from './consent.mjs';
 import { REGISTERED, assertNothingShared, known, market, rows, wayBack } from './partners.mjs';
 import { TIME_LIMIT, idCookies } from './visits.mjs';
@@ -19,8 +18,9 @@ async function auction(t, options) {
     const format = by === 'iframe' ? 'b' : 'i';
     all[name].back = (uid, given) => wayBack(all.server.url(`/setuid?bidder=${name}&f=${format}`), uid, given);
   }
-  all.shop.pages.set('/prebid.js', await readFile(PREBID, 'utf8'));
-  all.shop.pages.set('/auction', '{"id":"1","seatbid":[]}');
+  const origin = `http://news.localhost:${all.shop.port}`;
+  all.shop.pages.set(`${origin}/prebid.js`, await readFile(PREBID, 'utf8'));
+  all.shop.pages.set(`${origin}/auction`, '{"id":"1","seatbid":[]}');
   return all;
 }
 
@@ -72,7 +72,7 @@ async function read(all, tcString, ours) {
 }
 
 test('Prebid.js has each partner asked once, and what they answer is known', TIME_LIMIT, async (t) => {
-  const all = await auction(t, { cookies: COOKIES.allowed });
+  const all = await auction(t, { cookies: 'allowed' });
   const { partners } = all;
   const first = await read(all);
   assert.deepEqual([first.status, first.said, first.bidders], [200, 'no_cookie', ['acme', 'strict', 'outbid']]);
@@ -96,7 +96,7 @@ test('Prebid.js has each partner asked once, and what they answer is known', TIM
 });
 
 test('Prebid.js has only that partner asked which the TC string consents to', TIME_LIMIT, async (t) => {
-  const all = await auction(t, { cookies: COOKIES.allowed, regime: 'gdpr' });
+  const all = await auction(t, { cookies: 'allowed', regime: 'gdpr' });
   const { partners, acme } = all;
   const string = consentTo([9999, acme.vendor]);
   const without = await read(all, string, null);
@@ -113,8 +113,8 @@ test('Prebid.js has only that partner asked which the TC string consents to', TI
 
 test('Prebid.js has nobody asked where cookies are blocked, with Global Privacy Control, or after an opt-out', TIME_LIMIT, async (t) => {
   for (const [options, optsOut, expect] of [
-    [{ cookies: COOKIES.blocked }, false, 200],
-    [{ flags: ['--enable-features=GlobalPrivacyControlForce'] }, false, 200],
+    [{ cookies: 'blocked' }, false, 200],
+    [{ gpc: true }, false, 200],
     [{}, true, 401],
   ]) {
     const all = await auction(t, options);
