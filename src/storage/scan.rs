@@ -40,8 +40,10 @@ impl Cursor {
             self.sequence = self.sequence.max(frame.head.sequence);
             return Some(Piece::Frame(at as u64, frame));
         }
-        if let Some(next) = frame::find(rest, self.sequence, salt) {
-            self.at += next;
+        // What is broken was a frame once, so that the next one is no nearer than the shortest frame is long.
+        let behind = rest.get(HEAD_BYTES..).and_then(|behind| frame::find(behind, self.sequence, salt));
+        if let Some(next) = behind {
+            self.at += HEAD_BYTES + next;
             return Some(Piece::Gap(at as u64..self.at as u64));
         }
         self.at = bytes.len();
@@ -121,7 +123,7 @@ impl Summary {
 }
 
 /// Splits a broken range into frames that say "skip this", each at most `length_max` long and none too short to be
-/// one. A range has room for at least one frame, because there was one.
+/// one. A range has room for at least one frame: no gap is shorter.
 pub(super) fn skips(range: Range<u64>, length_max: usize) -> Vec<usize> {
     let mut left = (range.end - range.start) as usize;
     let mut lengths = Vec::new();
@@ -187,6 +189,30 @@ mod tests {
         let mut bytes = three_frames();
         bytes[DATA_AT as usize + 85] ^= 1;
         assert_eq!(summary(&bytes, HEADER, DATA_AT + 120).corrupt_at(), Some(DATA_AT + 80));
+    }
+
+    #[test]
+    fn no_gap_is_too_short_for_a_mark() {
+        // A whole frame inside what was one, as only somebody who knows the salt writes it.
+        for from in 1..2 * HEAD_BYTES {
+            let mut bytes = HEADER.encode();
+            bytes.resize(bytes.len() + from, b'x');
+            let head = Head { sequence: 1, at_ms: 10, durable: 0, kind: 3, version: 1 };
+            for _ in 0..2 {
+                frame::push(&mut bytes, HEADER.frame_salt(), head, |buffer| {
+                    buffer.extend_from_slice(&[b'x'; 10])
+                });
+            }
+            let summary = summary(&bytes, HEADER, 0);
+            assert_eq!(summary.gaps.len(), 1, "{from}");
+            for gap in summary.gaps {
+                assert!(gap.end - gap.start >= HEAD_BYTES as u64, "{from}");
+                assert_eq!(
+                    skips(gap.clone(), FRAME_BYTES_MAX).iter().sum::<usize>() as u64,
+                    gap.end - gap.start
+                );
+            }
+        }
     }
 
     #[test]
