@@ -76,6 +76,9 @@ pub(crate) struct Run {
     /// Percentage of conversions among the hits; the rest are page views.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) conversions: u8,
+    /// Send `gdpr=1` and a TC string of real size with every hit.
+    #[arg(long)]
+    pub(crate) tc_string: bool,
     /// Pin the generator to this core.
     #[arg(long)]
     pub(crate) core: Option<usize>,

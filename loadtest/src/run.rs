@@ -11,7 +11,7 @@ use crate::drive::plan::{Mode, Plan};
 use crate::drive::{Moment, drive};
 use crate::report::html;
 use crate::report::summary::Summary;
-use crate::{pin, random};
+use crate::{pin, random, tc_string};
 
 pub(crate) fn run(args: &Run, console: Console) -> Result<Verdict> {
     pin::raise_file_limit();
@@ -53,7 +53,7 @@ fn plan(args: &Run) -> Plan {
         patience: args.patience_ms.map(Duration::from_millis),
         seed: args.seed.unwrap_or_else(random::fresh_seed),
         known_browser: None,
-        tc_string: None,
+        tc_string: args.tc_string.then(tc_string::of_real_size),
     }
 }
 

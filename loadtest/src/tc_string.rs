@@ -28,6 +28,11 @@ pub(crate) enum Kind {
     CraftedRestrictions,
 }
 
+/// What a browser sends whose user agreed to everything. The same in every run.
+pub(crate) fn of_real_size() -> String {
+    Kind::Bits.string(&mut Random::new(1))
+}
+
 impl Kind {
     pub(crate) const ALL: [Self; 7] = [
         Self::Small,

@@ -145,12 +145,7 @@ impl World {
     ) -> Result<()> {
         self.ledger.borrow_mut().sending(&attempt);
         let mut request = Vec::new();
-        let hit = Hit {
-            what: attempt.what,
-            event: attempt.event,
-            cookies: &attempt.cookie,
-            extra: attempt.what.extra(),
-        };
+        let hit = Hit { what: attempt.what, event: attempt.event, cookies: &attempt.cookie, extra: "" };
         Requests::to(target).write(hit, &mut request);
         let reply = connection.exchange(&request).await?;
         self.ledger.borrow_mut().answered(&attempt, reply.status, &reply.outcome());

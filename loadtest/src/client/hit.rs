@@ -26,7 +26,7 @@ pub(crate) enum What {
 
 impl What {
     /// Header lines without which it would be something else.
-    pub(crate) const fn extra(self) -> &'static str {
+    const fn extra(self) -> &'static str {
         match self {
             Self::Match | Self::PartnerId => "Sec-Fetch-Storage-Access: active\r\n",
             Self::PageView | Self::Conversion => "",
@@ -83,6 +83,7 @@ impl Requests {
         });
         out.extend_from_slice(&hit.event.text());
         out.extend_from_slice(self.rest.as_bytes());
+        out.extend_from_slice(hit.what.extra().as_bytes());
         out.extend_from_slice(hit.extra.as_bytes());
         if !hit.cookies.is_empty() {
             out.extend_from_slice(b"Cookie: ");

@@ -21,9 +21,7 @@ use crate::Verdict;
 use crate::cli::Compare;
 use crate::console::Console;
 use crate::process::pixelgate::find_program;
-use crate::random::Random;
-use crate::tc_string::Kind;
-use crate::{pin, random};
+use crate::{pin, random, tc_string};
 
 /// What all runs of a comparison have in common.
 #[derive(Debug)]
@@ -119,7 +117,7 @@ fn setting(args: &Compare) -> Result<Setting> {
         seed: args.seed.unwrap_or_else(random::fresh_seed),
         scratch: scratch(args.scratch.as_deref())?,
         cookie_bytes: 0,
-        tc_string: args.tc_string.then(|| Kind::Bits.string(&mut Random::new(TC_STRING_SEED))),
+        tc_string: args.tc_string.then(tc_string::of_real_size),
     })
 }
 
@@ -162,9 +160,6 @@ fn overload(args: &Compare, setting: &Setting) -> Result<Option<Overload>> {
     let wanted = args.overload > 0.0 && args.only.contains(&Subject::PageViews);
     wanted.then(|| extra::overload(setting, args)).transpose()
 }
-
-/// The same string in every comparison.
-const TC_STRING_SEED: u64 = 1;
 
 const NOTE: &str = "CPU is that of all threads of the server's processes, user and system, from /proc/PID/task/*/schedstat; \
     kernel threads (journal, writeback) are excluded for all";

@@ -75,7 +75,15 @@ pub(super) fn limits(report: &Report) -> Vec<(String, bool)> {
         spread(report, Subject::Conversions, |sample| sample.latency_us.p50).map(|p50| p50.median / 1000.0);
     let idle = report.idle.iter().find(|(subject, _)| *subject == Subject::PageViews).map(|(_, idle)| idle);
     let over = report.overload.as_ref();
+    let samples = report.rounds.iter().flatten();
+    let (answers, wrong) = samples
+        .fold((0, 0), |(answers, wrong), (_, sample)| (answers + sample.answers, wrong + sample.wrong));
     let all = [
+        (
+            "answers that are not what is compared / all",
+            (answers > 0).then(|| wrong as f64 / answers as f64),
+            Limit::AtMost(0.001),
+        ),
         ("CPU/request of page views / nginx", ratio(Subject::PageViews), Limit::AtMost(1.0)),
         ("CPU/request of conversions / nginx", ratio(Subject::Conversions), Limit::AtMost(1.25)),
         ("CPU/request of match redirects / nginx", ratio(Subject::Redirects), Limit::AtMost(1.2)),
