@@ -66,12 +66,23 @@ pub(super) fn admin(root: &Section<'_>, allow_development: bool) -> Option<(List
     Some((Listener { listen: listen?, tls }, token))
 }
 
+/// Networks of our own that requests of ours to other companies may lead into.
+pub(super) fn outbound(root: &Section<'_>) -> Vec<IpNet> {
+    let section = root.section("outbound");
+    let allowed = networks(&section, "allow_networks");
+    section.finish();
+    allowed
+}
+
+fn networks(section: &Section<'_>, key: &'static str) -> Vec<IpNet> {
+    let fields = section.get(key).map(Field::list).unwrap_or_default();
+    let expected = "a network such as \"10.0.0.0/8\"";
+    fields.iter().filter_map(|field| field.parsed(expected, |text| text.parse().ok())).collect()
+}
+
 pub(super) fn proxies(root: &Section<'_>) -> Proxies {
     let section = root.section("proxies");
-    let trusted = section.get("trusted").map(Field::list).unwrap_or_default();
-    let expected = "a network such as \"10.0.0.0/8\"";
-    let trusted = trusted.iter().filter_map(|field| field.parsed(expected, |text| text.parse().ok()));
-    let trusted: Vec<IpNet> = trusted.collect();
+    let trusted = networks(&section, "trusted");
     let header = section.get("country_header");
     if let (Some(field), true) = (&header, trusted.is_empty()) {
         field.refuse(

@@ -20,6 +20,7 @@ mod walk;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use accounts::{Account, EventTag, Pixel};
@@ -52,6 +53,8 @@ pub struct Config {
     /// What the admin listener asks for; `None`: nothing, which only a loopback address may.
     pub admin_token: Option<SecretString>,
     pub proxies: Proxies,
+    /// Networks of our own that requests of ours to other companies may lead into.
+    pub outbound_networks: Vec<IpNet>,
     /// A MaxMind country database (`.mmdb`) for clients whose country no proxy names.
     pub geo_database: Option<PathBuf>,
     pub log: Log,
@@ -123,6 +126,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let public = listen::public(root);
     let admin = listen::admin(root, development);
     let proxies = listen::proxies(root);
+    let outbound_networks = listen::outbound(root);
     let geo_database = geo_database(root);
     let log = log::log(root);
     let erase_within = log::erase_within(root);
@@ -146,6 +150,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
         admin,
         admin_token,
         proxies,
+        outbound_networks,
         geo_database,
         log,
         erase_within,

@@ -40,6 +40,7 @@ pub mod chunks;
 pub mod fault;
 pub mod framing;
 pub mod limits;
+pub mod outbound;
 pub mod proxy;
 pub mod rate_limit;
 pub mod server;

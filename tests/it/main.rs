@@ -15,6 +15,7 @@ mod layers;
 mod matching;
 mod opt_out;
 mod opt_out_list;
+mod outbound;
 mod pixel;
 mod prebid;
 mod privacy;

@@ -1,18 +1,21 @@
 //! `pixelgate partner`: what is known of audience partners' ids.
 
+mod check;
 mod stats;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{CliError, Io};
 use crate::app;
-use crate::config::Config;
+use crate::config::{Config, DevOptions};
 use crate::service::partners::Partners;
 
-/// Look at cookie matching with partners: how many matches there are, and what a partner may have of them.
+/// Look at cookie matching with partners: whether it works, how many matches there are, and what a partner may have of
+/// them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
+    pixelgate partner check adhub --config pixelgate.toml\n  \
     pixelgate partner stats --config pixelgate.toml\n  \
     pixelgate partner table adhub --config pixelgate.toml | gzip > adhub.tsv.gz")]
 pub(super) struct Args {
@@ -22,12 +25,14 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    Check(check::Args),
     Stats(stats::Args),
     Table(table::Args),
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     match &args.what {
+        What::Check(args) => check::run(args, io),
         What::Stats(args) => stats::run(args, io),
         What::Table(args) => table::run(args, io),
     }
@@ -47,12 +52,16 @@ struct Whose {
 impl Whose {
     /// The partners, and where what is known of them is.
     fn read(&self) -> Result<(Partners, PathBuf), CliError> {
-        let config = match &self.config {
-            Some(path) => Config::load(path)?,
-            None => Config::dev(crate::config::DevOptions::default()),
-        };
+        let config = config_or_dev(self.config.as_deref())?;
         let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
         Ok((app::partners(&config), data_dir))
+    }
+}
+
+fn config_or_dev(path: Option<&Path>) -> Result<Config, CliError> {
+    match path {
+        Some(path) => Ok(Config::load(path)?),
+        None => Ok(Config::dev(DevOptions::default())),
     }
 }
 

@@ -1,0 +1,127 @@
+//! `pixelgate partner check`: whether a partner leads browsers back to us.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::{CliError, Io};
+use super::{config_or_dev, unknown};
+use crate::app;
+use crate::domain::partner::InvalidPartnerUserId;
+use crate::http::outbound::{Networks, Outbound, SystemResolver};
+use crate::service::crypto::SystemRng;
+use crate::service::partner_check::{Back, BackState, Probe};
+use crate::service::partners::{Partner, Target};
+
+/// Call a partner's address as a browser would that it has never seen, follow where it leads, and say whether that is
+/// back to us with the partner's id for the browser, and with our state.
+///
+/// Nothing is stored. No connection is opened into networks of our own but those that [outbound] allow_networks names.
+/// Exit code 1 where the match would not come about.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  pixelgate partner check adhub --config pixelgate.toml")]
+pub(super) struct Args {
+    /// The partner's name or number.
+    partner: String,
+    /// The server's configuration (TOML). Default: the one of development mode.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
+    let config = config_or_dev(args.config.as_deref())?;
+    let partners = app::partners(&config);
+    let partner = partners.find(&args.partner).ok_or_else(|| unknown(&args.partner))?;
+    let networks = Networks { allowed: config.outbound_networks };
+    let outbound = Outbound::new(networks, Arc::new(SystemResolver), PATIENCE);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(app::AppError::Runtime)?;
+    let targets = [("image", Target::Image), ("iframe", Target::Iframe)];
+    let mut faults = Vec::new();
+    let mut asked = 0;
+    for (kind, target) in targets {
+        let Some(probe) = Probe::new(partner, target, &SystemRng::new()) else { continue };
+        asked += 1;
+        match runtime.block_on(visit(&outbound, partner, &probe, io))? {
+            Ok(()) => writeln!(io.out, "{kind}: the match would come about")?,
+            Err(fault) => {
+                writeln!(io.out, "{kind}: {fault}")?;
+                faults.push(kind);
+            }
+        }
+    }
+    match (asked, faults.is_empty()) {
+        (0, _) => Err(CliError::Usage("the partner has neither image nor iframe to call".into())),
+        (_, true) => Ok(()),
+        (_, false) => Err(CliError::Negative(format!("no match by {}", faults.join(" and ")))),
+    }
+}
+
+/// Follows the partner's redirects. The inner error says why no match would come about.
+async fn visit(
+    outbound: &Outbound,
+    partner: &Partner,
+    probe: &Probe,
+    io: &mut Io<'_>,
+) -> Result<Result<(), String>, CliError> {
+    let mut address = probe.address.clone();
+    for _ in 0..HOPS_MAX {
+        let answer = match outbound.get(&address).await {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(with_cause(&error))),
+        };
+        writeln!(io.out, "{} answers {}", origin(&address), answer.status)?;
+        let Some(location) = answer.location.filter(|_| matches!(answer.status, 301 | 302 | 303 | 307 | 308))
+        else {
+            return Ok(Err(
+                "it does not lead back to us; expected a redirect to /match/, /i/adsct or /setuid".into(),
+            ));
+        };
+        address =
+            if location.starts_with('/') { format!("{}{location}", origin(&address)) } else { location };
+        if let Some(back) = probe.read(partner, &address) {
+            writeln!(io.out, "it leads back to {}", origin(&address))?;
+            return Ok(judge(partner, &back));
+        }
+    }
+    Ok(Err(format!("it leads through more than {HOPS_MAX} addresses; browsers and partners give up before")))
+}
+
+fn judge(partner: &Partner, back: &Back) -> Result<(), String> {
+    match (&back.user_id, back.state) {
+        (None, _) => Err("it brings no id of its own".into()),
+        (Some(Err(why)), _) => Err(format!("what it brings for an id {}", in_words(*why))),
+        (Some(Ok(())), BackState::Lost) => Err("it does not bring our state back".into()),
+        (Some(Ok(())), BackState::NotGiven) if !partner.takes_unsigned && partner.signing_key.is_none() => {
+            Err("nothing proves that its id is for this browser: give the template a {state}, or it a secret"
+                .into())
+        }
+        (Some(Ok(())), _) => Ok(()),
+    }
+}
+
+const fn in_words(why: InvalidPartnerUserId) -> &'static str {
+    match why {
+        InvalidPartnerUserId::Empty => "is empty",
+        InvalidPartnerUserId::TooLong => "is too long",
+        InvalidPartnerUserId::Unprintable => "is not of printable ASCII characters",
+        InvalidPartnerUserId::Macro => "is a macro that nobody filled in",
+        InvalidPartnerUserId::Zero => "is nothing but zeros",
+        InvalidPartnerUserId::Personal => "looks like an e-mail address or a phone number",
+        InvalidPartnerUserId::Pattern => "does not fit id_pattern or id_chars_max",
+    }
+}
+
+/// Scheme, host and port: the rest may be somebody's.
+fn origin(address: &str) -> &str {
+    let host_at = address.find("://").map_or(0, |at| at + 3);
+    let end = address[host_at..].find(['/', '?', '#']).map_or(address.len(), |at| host_at + at);
+    &address[..end]
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+const HOPS_MAX: usize = 5;
+const PATIENCE: Duration = Duration::from_secs(15);
