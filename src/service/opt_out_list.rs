@@ -1,5 +1,7 @@
-//! Lists of people who have opted out, as operators bring them: CSV with a header, or one JSON object a line.
+//! Lists of people who have opted out, as operators and partners bring them: CSV with a header, one JSON object a line, or
+//! a partner's file of its number and its ids.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 
 use super::subject::{BadName, NAMES, Named, NamedSubjects};
@@ -8,6 +10,8 @@ use super::subject::{BadName, NAMES, Named, NamedSubjects};
 pub enum Format {
     Csv,
     Ndjson,
+    /// Without a header: a partner's number, a tab, its id for a person.
+    PartnerTsv,
 }
 
 /// A row that names nobody, or a list that cannot be read on. Repeats nothing of what it found: it may name a person.
@@ -21,6 +25,8 @@ pub enum BadList {
         "line {line}: not as many fields as the header has, or not UTF-8, or a partner_id that is no number"
     )]
     Record { line: u64 },
+    #[error("line {line}: expected a partner's number, a tab, and its id for a person")]
+    Pair { line: u64 },
     #[error("column {column} of the header is not one of {names}", names = NAMES.join(", "))]
     Column { column: usize },
     #[error("it could not be read on")]
@@ -34,6 +40,9 @@ pub fn read<'r>(
 ) -> Box<dyn Iterator<Item = Result<NamedSubjects, BadList>> + 'r> {
     match format {
         Format::Csv => read_csv(list),
+        Format::PartnerTsv => {
+            Box::new(lines(list).map(|(line, text)| read_pair(line, text?.trim_end_matches('\r'))))
+        }
         Format::Ndjson => Box::new(lines(list).filter_map(|(line, text)| match text {
             Ok(text) if text.trim().is_empty() => None,
             Ok(text) => Some(read_json(line, &text)),
@@ -53,6 +62,14 @@ fn lines(list: impl BufRead) -> impl Iterator<Item = (u64, std::io::Result<Strin
 
 fn read_json(line: u64, text: &str) -> Result<NamedSubjects, BadList> {
     let named: Named<'_> = serde_json::from_str(text).map_err(|_| BadList::Json { line })?;
+    named.subjects().map_err(|source| BadList::Name { line, source })
+}
+
+fn read_pair(line: u64, text: &str) -> Result<NamedSubjects, BadList> {
+    let pair = text.split_once('\t').and_then(|(number, id)| Some((number.trim().parse().ok()?, id.trim())));
+    let (partner_id, id) = pair.filter(|(_, id)| !id.contains('\t')).ok_or(BadList::Pair { line })?;
+    let named =
+        Named { partner_id: Some(partner_id), partner_user_id: Some(Cow::Borrowed(id)), ..Named::default() };
     named.subjects().map_err(|source| BadList::Name { line, source })
 }
 
@@ -123,6 +140,16 @@ mod tests {
         check(Format::Csv, "browser_id,email\nx,jane@shop.example\n", &[Err(&second)]);
         let first = second.replace('2', "1");
         check(Format::Csv, "jane@shop.example\njoe@shop.example\n", &[Err(&first)]);
+    }
+
+    #[test]
+    fn a_line_of_a_partners_file_names_whom_its_id_is_for() {
+        let bad = |line| format!("line {line}: expected a partner's number, a tab, and its id for a person");
+        check(
+            Format::PartnerTsv,
+            "111\tabc\n111\tdef\r\nacme\tabc\n111\n111\tabc\t50\n\n111 \t ghi \n",
+            &[Ok(1), Ok(1), Err(&bad(3)), Err(&bad(4)), Err(&bad(5)), Err(&bad(6)), Ok(1)],
+        );
     }
 
     #[test]

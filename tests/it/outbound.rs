@@ -237,7 +237,12 @@ fn a_server_that_says_nothing_is_given_up() {
     }
 }
 
-/// A configuration with partner `adhub` at `image`.
+#[expect(clippy::disallowed_methods, reason = "an operator's files are not in a data directory")]
+fn write(path: &std::path::Path, text: &str) {
+    std::fs::write(path, text).expect("it takes a text");
+}
+
+/// A configuration with partner `strict` at `image`.
 fn config(image: &str, allow: &str) -> tempfile::NamedTempFile {
     let text = pixelgate::config::DEV_TOML
         .replace("http://partner.localhost:9222/sync?puid={browser_id}&state={state}", image)
@@ -252,7 +257,7 @@ fn config(image: &str, allow: &str) -> tempfile::NamedTempFile {
             "bG9hZHRlc3Qtb25seS1tYXRjaGluZy1ub3QtYS1zZWNyZXQ",
         );
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::fs::write(file.path(), text).expect("it takes a configuration");
+    write(file.path(), &text);
     file
 }
 
@@ -263,7 +268,7 @@ fn check(image: &str, allow: &str, authority_pem: Option<&str>) -> (bool, String
     command.args(["partner", "check", "strict", "--config"]).arg(config.path());
     let authorities = tempfile::NamedTempFile::new().expect("a temporary file");
     if let Some(pem) = authority_pem {
-        std::fs::write(authorities.path(), pem).expect("it takes a certificate");
+        write(authorities.path(), pem);
         command.env("SSL_CERT_FILE", authorities.path()).env_remove("SSL_CERT_DIR");
     }
     let output = command.output().expect("the program runs");

@@ -3,10 +3,11 @@
 mod place;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use flate2::bufread::MultiGzDecoder;
 use serde_json::{Value, json};
 
 use self::place::Place;
@@ -23,6 +24,7 @@ use crate::storage::verify;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     pixelgate optout import suppressed.csv --data-dir pixelgate-dev\n  \
+    pixelgate optout import adhub-opt-outs.tsv.gz --data-dir pixelgate-dev\n  \
     pixelgate optout import suppressed.ndjson --admin 127.0.0.1:8081 --token-file token\n  \
     pixelgate optout check --data-dir pixelgate-dev --browser-id 0123456789abcdef0123456789abcdef")]
 pub(super) struct Args {
@@ -45,7 +47,9 @@ enum What {
     /// Opt out everybody on a list; with a mistake anywhere in it, nobody.
     ///
     /// CSV has a header; JSON is one object a line. Names: browser_id, hashed_email, hashed_phone, device_id,
-    /// hashed_device_id, partner_id with partner_user_id or hashed_partner_user_id. A row may have several of them.
+    /// hashed_device_id, partner_id with partner_user_id or hashed_partner_user_id. A row may have several of them. A
+    /// partner's own file (.tsv) has no header: its number, a tab, its id for a person. A name that ends with .gz means
+    /// that the file is compressed.
     Import(Import),
     /// Say who has opted out; ends with 1 unless all of them have.
     Check {
@@ -68,7 +72,7 @@ enum What {
 struct Import {
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Default: as the file's name ends.
+    /// Default: as the file's name ends: .csv, .ndjson, .jsonl or .tsv.
     #[arg(long, value_enum)]
     format: Option<Format>,
     #[command(flatten)]
@@ -85,6 +89,8 @@ struct Import {
 enum Format {
     Csv,
     Ndjson,
+    /// A partner's opt-out file: its number, a tab, its id for a person.
+    PartnerTsv,
 }
 
 impl From<Format> for opt_out_list::Format {
@@ -92,6 +98,7 @@ impl From<Format> for opt_out_list::Format {
         match format {
             Format::Csv => Self::Csv,
             Format::Ndjson => Self::Ndjson,
+            Format::PartnerTsv => Self::PartnerTsv,
         }
     }
 }
@@ -135,15 +142,22 @@ type Rows = Box<dyn Iterator<Item = Result<crate::service::subject::NamedSubject
 
 fn rows(import: &Import) -> Result<Rows, CliError> {
     let path = &import.file;
-    let by_name = match path.extension().and_then(|extension| extension.to_str()) {
+    let zipped = path.extension().is_some_and(|extension| extension == "gz");
+    let name = if zipped { path.with_extension("") } else { path.clone() };
+    let by_name = match name.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => Some(Format::Csv),
         Some("ndjson" | "jsonl") => Some(Format::Ndjson),
+        Some("tsv") => Some(Format::PartnerTsv),
         _ => None,
     };
     let format = import.format.or(by_name);
-    let format = format.ok_or_else(|| CliError::Usage("say --format csv or --format ndjson".to_owned()))?;
+    let format =
+        format.ok_or_else(|| CliError::Usage("say --format csv, ndjson or partner-tsv".to_owned()))?;
     let file = open(path).map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
-    Ok(opt_out_list::read(format.into(), BufReader::new(file)))
+    let file = BufReader::new(file);
+    let list: Box<dyn BufRead> =
+        if zipped { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
+    Ok(opt_out_list::read(format.into(), list))
 }
 
 #[expect(clippy::disallowed_methods, reason = "an operator's list is not in the data directory")]

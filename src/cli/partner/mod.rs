@@ -1,6 +1,7 @@
 //! `pixelgate partner`: what is known of audience partners' ids.
 
 mod check;
+mod opt_outs;
 mod stats;
 mod table;
 
@@ -17,6 +18,7 @@ use crate::service::partners::Partners;
 #[command(after_help = "Examples:\n  \
     pixelgate partner check adhub --config pixelgate.toml\n  \
     pixelgate partner stats --config pixelgate.toml\n  \
+    pixelgate partner opt-outs adhub --config pixelgate.toml > adhub-opt-outs.tsv\n  \
     pixelgate partner table adhub --config pixelgate.toml | gzip > adhub.tsv.gz")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -26,6 +28,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Check(check::Args),
+    OptOuts(opt_outs::Args),
     Stats(stats::Args),
     Table(table::Args),
 }
@@ -33,6 +36,7 @@ enum What {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     match &args.what {
         What::Check(args) => check::run(args, io),
+        What::OptOuts(args) => opt_outs::run(args, io),
         What::Stats(args) => stats::run(args, io),
         What::Table(args) => table::run(args, io),
     }
