@@ -214,7 +214,13 @@ test('a checker of accessibility finds nothing on any page in any language', TIM
       await check(`${path}?lang=${language}&done=saved`, 320, 'dark');
     }
   }
-  await onPrivacyPage(all, optOut);
+  let shown;
+  await onPrivacyPage(all, async (tab) => {
+    await optOut(tab);
+    shown = new URL(tab.url());
+  });
+  await check(shown.pathname + shown.search, 390, 'dark');
+  assert.equal(await page.locator('.receipt pre').count(), 1, 'the page has no receipt');
   await check('/privacy?lang=de', 390, 'light');
   await check('/optout?lang=de', 390, 'dark');
 });

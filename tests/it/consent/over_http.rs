@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use pixelgate::config::VendorListSource;
+use pixelgate::consent::policy::Regime;
 use serde_json::{Value, json};
 
 use super::decoded::Declared;
@@ -169,4 +170,58 @@ fn every_us_section_comes_to_what_the_rule_says_of_it() {
     assert!(found.iter().all(|row| row["evidence"]["basis"] == "not-opted-out"));
     assert!((ROWS / 4..ROWS * 3 / 4).contains(&allowed), "{allowed} of {ROWS} allowed do not tell much");
     assert_eq!(codes.len(), 7, "{codes:?}");
+}
+
+/// Why a US Privacy string stands against storing; of the IAB's specification and our own rules on top of it, read once
+/// more.
+fn against_us_privacy(text: &str, is_us: bool) -> Option<&'static str> {
+    let upper = text.to_ascii_uppercase();
+    let is_valid = upper.len() == 4
+        && upper.starts_with('1')
+        && upper[1..].chars().all(|character| "YN-".contains(character));
+    let is_sale_opt_out = is_valid && upper[2..].starts_with('Y');
+    match (is_sale_opt_out, is_valid && upper == text) {
+        (true, _) => Some("us-privacy-opt-out"),
+        (false, true) => None,
+        // Says nothing where no law of the States applies.
+        (false, false) => is_us.then_some("us-privacy-malformed"),
+    }
+}
+
+#[test]
+fn every_us_privacy_string_comes_to_what_the_rule_says_of_it() {
+    let characters = ["Y", "N", "-", "y", "n", "X", "%20"];
+    let mut strings: Vec<String> = ["1", "0", "2", "%C2%B9"]
+        .iter()
+        .flat_map(|version| characters.iter().map(move |first| format!("{version}{first}")))
+        .flat_map(|start| characters.iter().map(move |second| format!("{start}{second}")))
+        .flat_map(|start| characters.iter().map(move |third| format!("{start}{third}")))
+        .collect();
+    strings.extend(["1", "1Y", "1YY", "1YYYY", "1YYY1YNN", "YYYY", "1-%2D-", "%31NYN"].map(str::to_owned));
+    for regime in [Regime::None, Regime::Us] {
+        let world = World::with(|config| config.policy.default_regime = regime);
+        let mut connection = Kept::to(world.public());
+        let (mut allowed, mut refused) = (0, BTreeSet::new());
+        for text in &strings {
+            let decoded =
+                text.replace("%20", " ").replace("%C2%B9", "¹").replace("%2D", "-").replace("%31", "1");
+            // Three names are one parameter.
+            for name in ["us_privacy", "ccpa", "usp"] {
+                let reply = connection.get(&format!("/i/adsct?txn_id=o8z6j&{name}={text}"), &[BROWSER]);
+                match against_us_privacy(&decoded, regime == Regime::Us) {
+                    None => {
+                        assert!(reply.outcome().starts_with("stored"), "{}: {name}={text}", reply.outcome());
+                        allowed += 1;
+                    }
+                    Some(reason) => {
+                        check_refused(&reply, &[reason].into(), &format!("{regime:?} {name}={text}"));
+                        refused.insert(reason);
+                    }
+                }
+            }
+        }
+        assert_eq!(world.stored().len(), allowed);
+        assert_eq!(refused.len(), if regime == Regime::Us { 2 } else { 1 }, "{refused:?}");
+        assert!(allowed > 50, "{allowed} allowed do not tell much");
+    }
 }
