@@ -21,12 +21,12 @@ mod serve;
 mod subject;
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
 use crate::app::AppError;
-use crate::config::{ConfigError, VendorListError};
+use crate::config::{Config, ConfigError, DevOptions, VendorListError};
 use crate::storage::reader::ReadError;
 use crate::storage::recovery::OpenError;
 use crate::storage::verify::RepairError;
@@ -84,6 +84,14 @@ pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::Reindex(args) => reindex::run(&args, io),
         Command::Optout(args) => optout::run(&args, io),
         Command::Partner(args) => partner::run(&args, io),
+    }
+}
+
+/// The server's configuration; without a file that of development mode.
+fn config_or_dev(path: Option<&Path>) -> Result<Config, CliError> {
+    match path {
+        Some(path) => Ok(Config::load(path)?),
+        None => Ok(Config::dev(DevOptions::default())),
     }
 }
 

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 pub use paste::{PasteError, Pasted};
 
-use super::{CliError, Io};
+use super::{CliError, Io, config_or_dev};
 use crate::app;
-use crate::config::{Config, DevOptions};
+use crate::config::Config;
 use crate::consent::activity::Activity;
 use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subject};
@@ -67,10 +67,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let request = Pasted::parse(&text).map_err(|error| CliError::Usage(error.to_string()))?;
     let activities = activities(args.activity.iter().map(|name| &**name), args.partner.as_deref());
     let activities = activities.map_err(|error| CliError::Usage(error.to_string()))?;
-    let config = match &args.config {
-        Some(path) => Config::load(path)?,
-        None => Config::dev(DevOptions::default()),
-    };
+    let config = config_or_dev(args.config.as_deref())?;
     let country = args.country.as_deref().map(country).transpose()?;
     let explanation = explain(&activities, &request, country, &config)?;
     if args.json {

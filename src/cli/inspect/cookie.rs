@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::super::config_or_dev;
 use super::{CliError, Io};
 use crate::app;
-use crate::config::{Config, DevOptions};
 use crate::domain::time::{Clock as _, MS_PER_DAY, Timestamp};
 use crate::service::clock::SystemClock;
 use crate::service::identity::{IdentityKeys, Known};
@@ -26,10 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
-    let config = match &args.config {
-        Some(path) => Config::load(path)?,
-        None => Config::dev(DevOptions::default()),
-    };
+    let config = config_or_dev(args.config.as_deref())?;
     let keys = app::identity(&config)?;
     let now = SystemClock.now();
     let verdict = judge(value_of(&args.cookie), &keys, now);

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 
+use super::super::config_or_dev;
 use super::{CliError, Fields, Io, Verdict};
 use crate::app;
-use crate::config::{Config, DevOptions};
 use crate::domain::time::Timestamp;
 use crate::service::receipt::Receipt;
 
@@ -50,10 +50,7 @@ fn is_genuine(args: &Args, receipt: &Receipt) -> Result<bool, CliError> {
             key.map_err(|error| CliError::Usage(format!("the public key is not base64url: {error}")))?;
         return Ok(receipt.is_signed_by(&key));
     }
-    let config = match &args.config {
-        Some(path) => Config::load(path)?,
-        None => Config::dev(DevOptions::default()),
-    };
+    let config = config_or_dev(args.config.as_deref())?;
     Ok(app::receipts(&config).verify(receipt))
 }
 

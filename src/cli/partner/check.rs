@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{CliError, Io};
-use super::{config_or_dev, unknown};
+use super::super::{CliError, Io, config_or_dev};
+use super::unknown;
 use crate::app;
 use crate::domain::partner::InvalidPartnerUserId;
 use crate::http::outbound::{Networks, Outbound, SystemResolver};

@@ -5,11 +5,10 @@ mod opt_outs;
 mod stats;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{CliError, Io};
+use super::{CliError, Io, config_or_dev};
 use crate::app;
-use crate::config::{Config, DevOptions};
 use crate::service::partners::Partners;
 
 /// Look at cookie matching with partners: whether it works, how many matches there are, and what a partner may have of
@@ -59,13 +58,6 @@ impl Whose {
         let config = config_or_dev(self.config.as_deref())?;
         let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
         Ok((app::partners(&config), data_dir))
-    }
-}
-
-fn config_or_dev(path: Option<&Path>) -> Result<Config, CliError> {
-    match path {
-        Some(path) => Ok(Config::load(path)?),
-        None => Ok(Config::dev(DevOptions::default())),
     }
 }
 
