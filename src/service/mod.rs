@@ -25,6 +25,7 @@ pub mod jws;
 pub mod live;
 pub mod match_list;
 pub mod match_metrics;
+pub mod match_rows;
 pub mod match_state;
 pub mod matching;
 pub mod metrics;
