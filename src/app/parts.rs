@@ -190,7 +190,13 @@ impl Shared {
         });
         let vendor_list = self.vendor_list.clone();
         let vendor_list = Box::new(move || vendor_list.status());
-        Arc::new(Operation::new(std::mem::take(&mut self.registry), state, vendor_list, reload))
+        Arc::new(Operation::new(
+            std::mem::take(&mut self.registry),
+            self.clock.clone(),
+            state,
+            vendor_list,
+            reload,
+        ))
     }
 
     /// With what has to run on the same thread beside it.
