@@ -1,6 +1,6 @@
 //! What our own pages have in common: their frame, look, languages and headers.
 //!
-//! They work without script, and load nothing but one style sheet of ours.
+//! They work without script, and load nothing of anybody else's. Those for visitors run none, and load one style sheet.
 
 mod english;
 mod french;
