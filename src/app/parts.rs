@@ -35,6 +35,7 @@ use crate::service::identity::IdentityKeys;
 use crate::service::journal::Journal;
 use crate::service::live::{Live, SharedLive};
 use crate::service::match_metrics::MatchMetrics;
+use crate::service::match_rows::MatchRows;
 use crate::service::metrics::PixelMetrics;
 use crate::service::operation::{ErasureState, LogState, Operation};
 use crate::service::opt_out::OptOutService;
@@ -101,6 +102,7 @@ impl Shared {
         let lookups = Lookups { service: privacy, limits: Arc::new(lookup_limits(config)) };
         let look_up = thread::Builder::new().name("look-up".to_owned()).spawn(look_up);
         registry.register_collector(Box::new(vendor_list.clone()));
+        registry.register_collector(Box::new(MatchRows { live: live.clone(), table: log.matches() }));
         Ok(Self {
             look_up: Some(look_up.map_err(AppError::Runtime)?),
             lookups,
@@ -188,7 +190,13 @@ impl Shared {
         });
         let vendor_list = self.vendor_list.clone();
         let vendor_list = Box::new(move || vendor_list.status());
-        Arc::new(Operation::new(std::mem::take(&mut self.registry), state, vendor_list, reload))
+        Arc::new(Operation::new(
+            std::mem::take(&mut self.registry),
+            self.clock.clone(),
+            state,
+            vendor_list,
+            reload,
+        ))
     }
 
     /// With what has to run on the same thread beside it.

@@ -1,4 +1,4 @@
-//! The listener for operators: health, metrics, reload, erasures, lists of opt-outs,
+//! The listener for operators: health, metrics, the same for people, reload, erasures, lists of opt-outs,
 //! settings of signed-in accounts, and in development mode what became of the latest hits.
 
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::account_settings;
 use super::auth;
+use super::dash;
 use super::erasures;
 use super::explain::{self, Explain};
 use super::opt_outs;
@@ -51,6 +52,9 @@ impl Service for Admin {
             OPT_OUTS => return self.opt_outs(head, body),
             SETTINGS => return self.settings(head, body),
             _ => {}
+        }
+        if let Some(answer) = dash::answer(&self.operation, head) {
+            return Answering::Now(answer);
         }
         Answering::Now(match (head.path, head.method) {
             ("/healthz", "GET" | "HEAD") => Answer::text(200, "ok\n"),

@@ -16,6 +16,7 @@ pub mod cookie;
 pub mod cookie_registry;
 pub mod csrf;
 pub mod daa;
+pub mod dash;
 pub mod deletion;
 pub mod explain;
 pub mod matching;

@@ -1,17 +1,22 @@
 //! What an operator asks of a running server.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use super::caller::Caller;
+use super::dashboard::Dashboard;
+use super::readings::Readings;
 use super::vendor_list::VendorListStatus;
+use crate::domain::time::Clock;
 
 /// The running server as its operator sees it.
 pub struct Operation {
     registry: Registry,
+    clock: Arc<dyn Clock>,
     draining: AtomicBool,
     log: Box<dyn Fn() -> LogState + Send + Sync>,
     vendor_list: AskVendorList,
@@ -65,13 +70,18 @@ impl Readiness {
 
 impl Operation {
     pub fn new(
-        registry: Registry,
+        mut registry: Registry,
+        clock: Arc<dyn Clock>,
         log: Box<dyn Fn() -> LogState + Send + Sync>,
         vendor_list: AskVendorList,
         reload: Reload,
     ) -> Self {
+        let start: Gauge = Gauge::default();
+        start.set(i64::try_from(clock.now().0 / 1_000).unwrap_or(i64::MAX));
+        let text = "When the server started, in seconds since 1970";
+        registry.register("pixelgate_start_time_seconds", text, start);
         let draining = AtomicBool::new(false);
-        Self { registry, draining, log, vendor_list, reload: Mutex::new(reload) }
+        Self { registry, clock, draining, log, vendor_list, reload: Mutex::new(reload) }
     }
 
     pub fn readiness(&self) -> Readiness {
@@ -97,6 +107,11 @@ impl Operation {
         text
     }
 
+    /// The same numbers for people.
+    pub fn dashboard(&self) -> Dashboard {
+        Dashboard::of(&Readings::of(&self.metrics()), self.readiness(), self.clock.now())
+    }
+
     pub fn reload(&self, _: &Caller) -> Result<(), String> {
         self.reload_on_signal()
     }
@@ -117,7 +132,8 @@ mod tests {
     fn a_draining_server_and_one_without_a_disk_are_not_ready() {
         let operation = |is_ready| {
             let log = Box::new(move || LogState { is_ready, erasures: ErasureState::Late });
-            Operation::new(Registry::default(), log, Box::new(|| None), Box::new(|| Ok(())))
+            let clock = Arc::new(crate::service::clock::SystemClock);
+            Operation::new(Registry::default(), clock, log, Box::new(|| None), Box::new(|| Ok(())))
         };
         let draining = operation(true);
         assert!(draining.readiness().is_ready());

@@ -142,6 +142,9 @@ impl Writer {
                 self.sweep.note_pending(erasures, &self.erasures);
                 self.metrics.erasures_pending.set(self.erasures.pending().0 as i64);
             }
+            if self.group.has_removal {
+                self.metrics.note_choices(self.group.take_choices(), self.opt_outs.len());
+            }
             let told = self.group.tell_synced(round, &synced);
             self.queue.note_answered(told);
         } else {
@@ -178,9 +181,6 @@ impl Writer {
     }
 
     fn finish_group(&mut self) {
-        if self.group.has_removal {
-            self.metrics.opt_outs.set(self.opt_outs.len() as i64);
-        }
         self.metrics.groups.inc();
         self.metrics.bytes.inc_by(self.group.frames.len() as u64);
         for (kind, stored) in EntryKind::ALL.into_iter().zip(self.group.clear()) {

@@ -16,7 +16,7 @@ use crate::consent::regulated::Regulated;
 use crate::domain::erasure::Erasure;
 use crate::domain::id::{EventId, HashedAccountId};
 use crate::domain::matching::{PartnerMatch, Unmatch};
-use crate::domain::opt_out::Subject;
+use crate::domain::opt_out::{Choice, Subject};
 
 /// What becomes of one entry if the group it is in gets to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,8 @@ pub(super) struct Group {
     pub(super) wants_sync: bool,
     /// An opt-out, settings or an erasure.
     pub(super) has_removal: bool,
+    /// Opt-outs, and opt-outs taken back.
+    choices: [u64; 2],
     stored: [u64; EntryKind::ALL.len()],
     /// Those who need no sync have had their answer.
     is_told: bool,
@@ -187,6 +189,15 @@ impl Group {
     /// Whether `key` came with an entry of this group that is acknowledged only after a sync.
     pub(super) fn has_unsynced(&self, key: Key) -> bool {
         self.keys.contains(&(key, true))
+    }
+
+    pub(super) fn note_choice(&mut self, choice: Choice) {
+        self.choices[choice as usize] += 1;
+    }
+
+    /// How many opt-outs there are in it, and how many taken back.
+    pub(super) fn take_choices(&mut self) -> [u64; 2] {
+        std::mem::take(&mut self.choices)
     }
 
     pub(super) fn lift(&mut self, subject: Subject) {
@@ -289,6 +300,7 @@ impl Group {
         self.settings.clear();
         self.matches.iter_mut().for_each(Vec::clear);
         self.erasures.clear();
+        self.choices = [0; 2];
         self.stored = [0; EntryKind::ALL.len()];
         self.wants_sync = false;
         self.has_removal = false;
@@ -310,6 +322,7 @@ impl Group {
         self.wants_sync = false;
         self.has_removal = false;
         self.is_told = false;
+        self.choices = [0; 2];
         std::mem::take(&mut self.stored)
     }
 }

@@ -1,6 +1,6 @@
 //! What the match table is made of, as small as it goes: there are tens of millions of these.
 
-use super::match_table::Matched;
+use super::match_table::{CHANGES_PER_DAY_MAX, Matched};
 use crate::domain::id::{BrowserId, HashedPartnerUserId, PartnerId};
 use crate::domain::time::Timestamp;
 
@@ -53,6 +53,14 @@ impl Row {
         }
     }
 
+    pub(super) const fn standing(&self) -> Standing {
+        match self.is_verified {
+            _ if self.changes >= CHANGES_PER_DAY_MAX => Standing::Quarantined,
+            true => Standing::Verified,
+            false => Standing::Unverified,
+        }
+    }
+
     /// `day` in days since 1970.
     pub(super) const fn changes_on(&self, day: u32) -> u8 {
         if self.changes_day as u32 == day { self.changes } else { 0 }
@@ -66,6 +74,49 @@ impl Row {
         let changes_day = u16::try_from(day).unwrap_or(u16::MAX);
         let old = std::mem::replace(self, Self { is_verified, changes, changes_day, ..fresh });
         old.partner_user_id
+    }
+}
+
+/// How far a row is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The partner is known to have said so.
+    Verified,
+    /// Anybody could have.
+    Unverified,
+    /// Not at all: the browser has changed its id too often.
+    Quarantined,
+}
+
+impl Standing {
+    pub const ALL: [Self; 3] = [Self::Verified, Self::Unverified, Self::Quarantined];
+
+    /// For metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Unverified => "unverified",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// How many rows there are of each standing. Each row counts once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RowCounts([usize; Standing::ALL.len()]);
+
+impl RowCounts {
+    pub const fn of(&self, standing: Standing) -> usize {
+        self.0[standing as usize]
+    }
+
+    pub(super) fn change(&mut self, before: Option<Standing>, after: Option<Standing>) {
+        if let Some(before) = before {
+            self.0[before as usize] = self.0[before as usize].saturating_sub(1);
+        }
+        if let Some(after) = after {
+            self.0[after as usize] += 1;
+        }
     }
 }
 

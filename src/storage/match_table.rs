@@ -11,6 +11,7 @@ use hashbrown::HashTable;
 
 use super::digest::sha256;
 use super::match_rows::{Claim, Row, RowKey};
+pub use super::match_rows::{RowCounts, Standing};
 use crate::domain::id::{BrowserId, HashedPartnerUserId, PartnerId};
 use crate::domain::matching::{MatchScope, PartnerMatch};
 use crate::domain::opt_out::Subject;
@@ -23,7 +24,7 @@ pub struct MatchTable {
     /// By partner and partner user id; each leads to a row.
     claims: Vec<RwLock<HashTable<Claim>>>,
     /// Of whom there ever was a row, and how many there are.
-    partners: RwLock<Vec<(PartnerId, usize)>>,
+    partners: RwLock<Vec<(PartnerId, RowCounts)>>,
     /// Seeded at random: partners, and whoever sends unsigned matches, choose what is hashed.
     hasher: RandomState,
     len: AtomicUsize,
@@ -134,7 +135,7 @@ impl MatchTable {
     }
 
     /// How many rows each partner has.
-    pub fn rows_of_partners(&self) -> Vec<(PartnerId, usize)> {
+    pub fn rows_of_partners(&self) -> Vec<(PartnerId, RowCounts)> {
         self.partners.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -234,21 +235,26 @@ impl MatchTable {
             changes_day: 0,
         };
         let hash = self.hash(&key);
-        let replaced = {
+        let (replaced, standings) = {
             let mut rows = write(&self.rows[shard(hash)]);
             match rows.find_mut(hash, |row| row.key == key) {
-                Some(row) => Some(row.replace(fresh, now.day())),
+                Some(row) => {
+                    let before = row.standing();
+                    (Some(row.replace(fresh, now.day())), (Some(before), row.standing()))
+                }
                 None => {
+                    let standing = fresh.standing();
                     rows.insert_unique(hash, fresh, |row| self.hash(&row.key));
-                    None
+                    (None, (None, standing))
                 }
             }
         };
+        self.count(found.partner_id, standings.0, Some(standings.1));
         let claim = Claim::new(found.partner_id, found.partner_user_id.hashed(), found.browser_id);
         match replaced {
             Some(old) if *old == *found.partner_user_id.expose() => return,
             Some(old) => self.drop_claim(self.claim_of(key, &old)),
-            None => self.count(found.partner_id, 1),
+            None => {}
         }
         let hash = self.hash(&claim.prefix);
         write(&self.claims[shard(hash)]).insert_unique(hash, claim, |claim| self.hash(&claim.prefix));
@@ -263,7 +269,7 @@ impl MatchTable {
             Err(_) => return false,
         };
         self.drop_claim(self.claim_of(key, &removed.partner_user_id));
-        self.count(partner_id, -1);
+        self.count(partner_id, Some(removed.standing()), None);
         true
     }
 
@@ -302,7 +308,7 @@ impl MatchTable {
     }
 
     fn is_current(&self, row: &Row) -> bool {
-        row.at_s >= self.keep_from_s.load(Ordering::Relaxed) && row.changes < CHANGES_PER_DAY_MAX
+        row.at_s >= self.keep_from_s.load(Ordering::Relaxed) && row.standing() != Standing::Quarantined
     }
 
     fn look<T>(
@@ -337,13 +343,21 @@ impl MatchTable {
         }
     }
 
-    fn count(&self, partner_id: PartnerId, change: isize) {
-        let change_by = |number: usize| number.saturating_add_signed(change);
-        self.len.store(change_by(self.len()), Ordering::Relaxed);
+    /// A row of the partner changed from one standing to another, came, or went.
+    fn count(&self, partner_id: PartnerId, before: Option<Standing>, after: Option<Standing>) {
+        if before == after {
+            return;
+        }
+        let change = isize::from(after.is_some()) - isize::from(before.is_some());
+        self.len.store(self.len().saturating_add_signed(change), Ordering::Relaxed);
         let mut partners = write(&self.partners);
         match partners.iter_mut().find(|(id, _)| *id == partner_id) {
-            Some((_, rows)) => *rows = change_by(*rows),
-            None => partners.push((partner_id, change_by(0))),
+            Some((_, counts)) => counts.change(before, after),
+            None => {
+                let mut counts = RowCounts::default();
+                counts.change(before, after);
+                partners.push((partner_id, counts));
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub struct LogMetrics {
     pub erasure_oldest_s: Gauge,
     pub waiting: Gauge,
     pub opt_outs: Gauge,
+    /// Opt-outs, and opt-outs taken back, that are on the disk.
+    choices: Family<Chosen, Counter>,
     pub account_settings: Gauge,
     pub dedup_keys: Gauge,
     pub match_rows: Gauge,
@@ -47,6 +49,11 @@ pub struct LogMetrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Kind {
     pub kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Chosen {
+    choice: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,6 +84,7 @@ impl Default for LogMetrics {
             erasure_oldest_s: Gauge::default(),
             waiting: Gauge::default(),
             opt_outs: Gauge::default(),
+            choices: Family::default(),
             account_settings: Gauge::default(),
             dedup_keys: Gauge::default(),
             match_rows: Gauge::default(),
@@ -89,7 +97,7 @@ impl Default for LogMetrics {
 
 impl LogMetrics {
     pub fn register(&self, registry: &mut Registry) {
-        let registry = registry.sub_registry_with_prefix("log");
+        let registry = registry.sub_registry_with_prefix("pixelgate_log");
         registry.register("stored", "Entries written", self.stored.clone());
         registry.register("duplicates", "Events the log had already", self.duplicates.clone());
         let text = "Entries dropped because their subject opted out behind the gate";
@@ -107,6 +115,8 @@ impl LogMetrics {
         self.register_removals(registry);
         registry.register("waiting", "Entries waiting for the writer", self.waiting.clone());
         registry.register("opt_outs", "Subjects that have opted out", self.opt_outs.clone());
+        let text = "Opt-outs recorded (out) and taken back (in), one for each identifier";
+        registry.register("choices", text, self.choices.clone());
         let text = "Signed-in accounts that have switched a setting off";
         registry.register("account_settings", text, self.account_settings.clone());
         registry.register("dedup_keys", "Keys of events that may come again", self.dedup_keys.clone());
@@ -127,6 +137,14 @@ impl LogMetrics {
         registry.register("erasures_pending", text, self.erasures_pending.clone());
         let text = "Age in seconds of the oldest of them";
         registry.register("erasure_oldest_s", text, self.erasure_oldest_s.clone());
+    }
+
+    /// How many opted out and in, and how many are opted out now.
+    pub(super) fn note_choices(&self, [out, back_in]: [u64; 2], opted_out: usize) {
+        for (choice, made) in [("out", out), ("in", back_in)] {
+            self.choices.get_or_create(&Chosen { choice }).inc_by(made);
+        }
+        self.opt_outs.set(opted_out as i64);
     }
 
     pub(super) fn note_looked(&self, left: &Left) {

@@ -179,6 +179,7 @@ impl Writer {
         let outcome = self.place(round, EntryKind::OptOut, OPT_OUT, true);
         if outcome == Outcome::Stored {
             self.group.has_removal = true;
+            self.group.note_choice(opt_out.choice);
             if opt_out.choice == Choice::In {
                 self.group.lift(opt_out.subject);
             }

@@ -211,7 +211,7 @@ fn settings_are_taken_as_a_whole_or_not_at_all() {
         refused(&world, &hit("2", &named(&format!("{number:064x}"))), &[], "personalize-off");
     }
     let metrics = world.admin_get("/metrics").text();
-    assert!(metrics.contains("\nlog_account_settings 1000\n"), "{metrics}");
+    assert!(metrics.contains("\npixelgate_log_account_settings 1000\n"), "{metrics}");
 }
 
 #[test]

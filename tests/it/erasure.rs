@@ -64,7 +64,7 @@ fn an_erasure_over_http_gives_a_receipt_and_is_done() {
     let found = ["subjects", "pending", "rows"].map(|field| listed[0][field].as_u64().expect("a number"));
     assert_eq!((&listed[0]["id"], found), (&taken.json()["id"], [1, 0, 2]));
     assert!(!listed.to_string().contains(&gone));
-    assert!(world.admin_get("/metrics").text().contains("\nlog_rows_erased_total 2\n"));
+    assert!(world.admin_get("/metrics").text().contains("\npixelgate_log_rows_erased_total 2\n"));
     assert_eq!([&gone, &other].map(|id| traces(&world.data_dir(), id)), [0, 2]);
 }
 

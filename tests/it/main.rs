@@ -5,6 +5,7 @@ mod admin;
 mod command_line;
 mod consent;
 mod daa;
+mod dash;
 mod deletion;
 mod edge;
 mod embed;

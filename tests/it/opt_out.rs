@@ -20,7 +20,7 @@ pub(crate) fn token(page: &Reply) -> String {
     value.expect("the form has a token").to_owned()
 }
 
-fn opt_out(world: &World, cookie: &str) -> Reply {
+pub(crate) fn opt_out(world: &World, cookie: &str) -> Reply {
     let page = world.get("/optout", &[("Cookie", cookie)]);
     let headers = [("Cookie", cookie), ("Origin", "http://px.localhost")];
     world.post("/optout", &headers, &format!("csrf={}", token(&page)))

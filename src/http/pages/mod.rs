@@ -1,6 +1,6 @@
 //! What our own pages have in common: their frame, look, languages and headers.
 //!
-//! They work without script, and load nothing but one style sheet of ours.
+//! They work without script, and load nothing of anybody else's. Those for visitors run none, and load one style sheet.
 
 mod english;
 mod french;
@@ -45,24 +45,40 @@ impl Frame {
     }
 }
 
-/// `page` as nobody may keep, frame or add to it.
+/// What a page may load besides a style sheet of ours. Never anything of anybody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    Nothing,
+    /// A script of ours, which may ask us for more.
+    WithOwnScript,
+}
+
+/// A page for visitors: it runs no script, and depends on who asks.
 pub fn page(page: &impl Template) -> Answer {
+    page_under(page, Policy::Nothing).with("Vary", "Accept-Language, Cookie")
+}
+
+/// `page` as nobody may keep, frame or add to it.
+pub fn page_under(page: &impl Template, policy: Policy) -> Answer {
     let html = match page.render() {
         Ok(html) => html,
         Err(error) => return Answer::text(500, format!("the page could not be made: {error}\n")),
     };
     file("text/html; charset=utf-8", html.into_bytes())
         .with("Cache-Control", "no-store")
-        .with("Vary", "Accept-Language, Cookie")
         .with("Referrer-Policy", "same-origin")
         .with("Cross-Origin-Opener-Policy", "same-origin")
-        .with("Content-Security-Policy", POLICY)
+        .with("Content-Security-Policy", policy.text())
 }
 
 /// The style sheet of all pages.
 pub fn style() -> Answer {
-    file("text/css; charset=utf-8", include_bytes!("../../../static/pages/pages.css"))
-        .with("Cache-Control", "public, max-age=86400")
+    asset("text/css; charset=utf-8", LOOK)
+}
+
+/// Something that pages load by an address that is another one in another version of the program.
+pub fn asset(content_type: &'static str, text: &'static str) -> Answer {
+    file(content_type, text.as_bytes()).with("Cache-Control", "public, max-age=86400")
 }
 
 /// Back to one of our own pages after a form, with these parameters; their values need no encoding.
@@ -85,5 +101,19 @@ fn file(content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Answ
         .with("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const LOOK: &str =
+    concat!(include_str!("../../../static/pages/base.css"), include_str!("../../../static/pages/pages.css"),);
+
+impl Policy {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Nothing => {
+                "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+            }
+            Self::WithOwnScript => {
+                "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'none'; \
+                 frame-ancestors 'none'; base-uri 'none'"
+            }
+        }
+    }
+}
