@@ -90,7 +90,8 @@
 //! 5. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
 //!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
 //!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
-//! 6. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. In
+//! 6. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
+//!    ([`service::partner_registry`], kept in a file that is replaced as a whole). In
 //!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
 //!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the
 //!    log.

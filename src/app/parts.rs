@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
+use super::partner_registry::{self, LivePartners};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
@@ -56,6 +57,8 @@ pub(super) struct Shared {
     pub(super) journal: Option<Arc<Journal>>,
     pub(super) public_options: Arc<ServerOptions>,
     pub(super) admin_options: Arc<ServerOptions>,
+    /// Changes the partners of all workers at once.
+    pub(super) partners: Arc<LivePartners>,
     /// Ends when all workers have.
     pub(super) look_up: Option<JoinHandle<()>>,
     live: SharedLive,
@@ -76,14 +79,17 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
         let Environment { clock, rng, disk } = environment;
+        let file = config;
+        let config = &partner_registry::with_registered(config, &*disk, &config.data_dir)?;
         let live = live(config, Arc::new(Crawlers::shipped()))?;
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
         let (log, recovery) =
-            Log::open(&config.data_dir, log_options(config), disk, clock.clone(), rng.clone())?;
+            Log::open(&config.data_dir, log_options(config), disk.clone(), clock.clone(), rng.clone())?;
         tracing::info!(?recovery, "the log is open");
         let live = Live { account_settings: log.account_settings(), ..live };
         let live = Arc::new(ArcSwap::from_pointee(live));
+        let partners = Arc::new(LivePartners::new(file, live.clone(), disk));
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
@@ -114,6 +120,7 @@ impl Shared {
             admin_options,
             log: Arc::new(log),
             live,
+            partners,
             clock,
             rng,
             metrics,
@@ -159,25 +166,26 @@ impl Shared {
     pub(super) fn operation(&mut self, reread: Reread) -> Arc<Operation> {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
-        let watch = self.vendor_list.clone();
+        let (watch, partners) = (self.vendor_list.clone(), self.partners.clone());
         let reload = Box::new(move || {
-            let config = reread()?;
-            let before = live.load_full();
-            let vendors = vendor_list::at_reload(&config, &before)?;
-            let fresh = live_with(&config, before.crawlers.clone(), vendors);
-            let fresh = fresh.map_err(|error| error.to_string())?;
-            let fresh = Live { account_settings: before.account_settings.clone(), ..fresh };
-            let certificates = [(&public, &config.public), (&admin, &config.admin)];
-            let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
-            for (options, tls) in fresh_tls {
-                let tls = tls.map_err(|error| error.to_string())?;
-                if let (Some(slot), Some(tls)) = (&options.tls, tls) {
-                    slot.store(tls);
+            partners.reload(reread()?, |config| {
+                let before = live.load_full();
+                let vendors = vendor_list::at_reload(config, &before)?;
+                let fresh = live_with(config, before.crawlers.clone(), vendors);
+                let fresh = fresh.map_err(|error| error.to_string())?;
+                let fresh = Live { account_settings: before.account_settings.clone(), ..fresh };
+                let certificates = [(&public, &config.public), (&admin, &config.admin)];
+                let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
+                for (options, tls) in fresh_tls {
+                    let tls = tls.map_err(|error| error.to_string())?;
+                    if let (Some(slot), Some(tls)) = (&options.tls, tls) {
+                        slot.store(tls);
+                    }
                 }
-            }
-            live.store(Arc::new(fresh));
-            vendor_list::report(watch.status());
-            Ok(())
+                live.store(Arc::new(fresh));
+                vendor_list::report(watch.status());
+                Ok(())
+            })
         });
         let (log, clock, within) = (Arc::downgrade(&self.log), self.clock.clone(), self.erase_within);
         let state = Box::new(move || LogState {
@@ -233,13 +241,13 @@ fn live_with(
     vendors: Option<Arc<VendorList>>,
 ) -> Result<Live, AppError> {
     Ok(Live {
-        registry: config.registry(),
+        registry: Arc::new(config.registry()),
         gate: Gate::new(vendor_list::policy(config, vendors)),
         identity: identity(config)?,
-        geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
+        geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?.into(),
         crawlers,
         account_settings: Arc::default(),
-        receipts: receipts(config),
+        receipts: Arc::new(receipts(config)),
         daa_key: daa_key(config)?,
         cookie_name: config.cookie.name.clone(),
         country_header: config.proxies.country_header.clone(),
@@ -247,9 +255,9 @@ fn live_with(
         deletion: config
             .delete
             .as_ref()
-            .map(|delete| deletion::terms(delete, &secrets(config)))
+            .map(|delete| deletion::terms(delete, &secrets(config)).map(Arc::new))
             .transpose()?,
-        partners: partners(config),
+        partners: Arc::new(partners(config)),
         match_state_key: MacKey::derive(matching_secret(config), "match state"),
         publisher_origins: config.matching.publisher_origins.clone(),
     })

@@ -34,6 +34,7 @@ impl fmt::Debug for Matching {
 /// An audience partner.
 #[derive(Debug, Clone)]
 pub struct Partner {
+    pub source: PartnerSource,
     pub id: PartnerId,
     /// In addresses, and as Prebid's `bidder`.
     pub name: String,
@@ -51,6 +52,15 @@ pub struct Partner {
     pub pairwise_epoch: u32,
 }
 
+/// Where a partner was registered, and so where it is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartnerSource {
+    /// In the configuration file.
+    File,
+    /// By the admin API.
+    Api,
+}
+
 pub(super) fn matching(root: &Section<'_>, allow_development: bool, has_partners: bool) -> Matching {
     let section = root.section("matching");
     let fix = "[matching] secret makes what partners see as our ids; `pixelgate keygen` prints one";
@@ -65,11 +75,16 @@ pub(super) fn matching(root: &Section<'_>, allow_development: bool, has_partners
 }
 
 pub(super) fn partners(root: &Section<'_>, allow_development: bool) -> Vec<Partner> {
-    let sections = root.sections("partners").into_iter();
-    sections.filter_map(|section| partner(section, allow_development)).collect()
+    let of = |section: Section<'_>| {
+        let partner = partner(&section, allow_development);
+        section.finish();
+        partner
+    };
+    root.sections("partners").into_iter().filter_map(of).collect()
 }
 
-fn partner(section: Section<'_>, allow_development: bool) -> Option<Partner> {
+/// What a `[[partners]]` table says.
+pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<Partner> {
     let id = section.require("id", "the number in the partner's tags (p_id)").and_then(|field| {
         let id = u32::try_from(field.integer(1..=u64::from(u32::MAX))?).ok()?;
         field.claim("partner id", id);
@@ -82,18 +97,18 @@ fn partner(section: Section<'_>, allow_development: bool) -> Option<Partner> {
         field.claim("partner name", &name);
         Some(name)
     });
-    let listing = listing(&section);
+    let listing = listing(section);
     let unsigned = section.get("unsigned").and_then(|field| field.flag()).unwrap_or(false);
     let secret = section.get("secret").and_then(|field| key_secret(&field, allow_development)).map(Arc::new);
-    let (id_pattern, id_chars_max) = id_shape(&section);
+    let (id_pattern, id_chars_max) = id_shape(section);
     let address = |key| section.get(key).and_then(|field| template(&field));
     let (image, iframe) = (address("image"), address("iframe"));
     let callbacks = section.sections("callbacks").into_iter().filter_map(callback).collect();
     let priority = section.get("priority").and_then(|field| field.integer(1..=PRIORITY_MAX));
     let rematch = section.get("rematch").and_then(|field| time(&field, REMATCH));
     let epoch = section.get("pairwise_epoch").and_then(|field| field.integer(0..=u64::from(u32::MAX)));
-    section.finish();
     Some(Partner {
+        source: PartnerSource::File,
         id: id?,
         name: name?,
         listing,

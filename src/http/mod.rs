@@ -22,6 +22,7 @@ pub mod matching;
 pub mod opt_out;
 mod opt_outs;
 pub mod pages;
+mod partner_registry;
 pub mod pixel;
 pub mod pixel_hit;
 pub mod prebid;

@@ -32,6 +32,7 @@ pub mod operation;
 pub mod opt_out;
 pub mod opt_out_list;
 pub mod outcome;
+pub mod partner_registry;
 pub mod partners;
 pub mod pixel;
 pub mod prebid;

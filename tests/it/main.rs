@@ -15,6 +15,7 @@ mod layers;
 mod matching;
 mod opt_out;
 mod opt_out_list;
+mod partner_registry;
 mod pixel;
 mod prebid;
 mod privacy;

@@ -9,6 +9,7 @@ use super::{CliError, Io};
 use crate::app;
 use crate::config::Config;
 use crate::service::partners::Partners;
+use crate::storage::real_disk::RealDisk;
 
 /// Look at cookie matching with partners: how many matches there are, and what a partner may have of them.
 #[derive(Debug, clap::Args)]
@@ -45,13 +46,14 @@ struct Whose {
 }
 
 impl Whose {
-    /// The partners, and where what is known of them is.
+    /// The partners, those of the admin API as well, and where what is known of them is.
     fn read(&self) -> Result<(Partners, PathBuf), CliError> {
         let config = match &self.config {
             Some(path) => Config::load(path)?,
             None => Config::dev(crate::config::DevOptions::default()),
         };
         let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
+        let config = app::with_registered(&config, &RealDisk, &data_dir)?;
         Ok((app::partners(&config), data_dir))
     }
 }
