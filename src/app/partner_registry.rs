@@ -68,8 +68,9 @@ impl LivePartners {
         document::replace(&*self.disk, &self.path, partners_toml(tables.iter()).as_bytes()).map_err(
             |error| Unchanged::Unavailable(format!("{} could not be written: {error}", self.path.display())),
         )?;
-        let partners = Arc::new(parts::partners(&config));
-        self.live.store(Arc::new(Live { partners, ..Live::clone(&self.live.load()) }));
+        let before = self.live.load_full();
+        let partners = Arc::new(parts::partners(&config, Some(&before.partners)));
+        self.live.store(Arc::new(Live { partners, ..Live::clone(&before) }));
         Ok(())
     }
 }
@@ -196,6 +197,8 @@ fn view(partner: &Partner) -> PartnerView {
         priority: partner.priority,
         rematch: time(partner.rematch.as_secs()),
         pairwise_epoch: partner.pairwise_epoch,
+        matches_per_second: partner.limit.map(|limit| limit.per_s),
+        matches_burst: partner.limit.map(|limit| limit.burst),
     }
 }
 

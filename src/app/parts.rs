@@ -24,7 +24,7 @@ use crate::http::limits::Limits;
 use crate::http::privacy::Lookups;
 use crate::http::proxy::TrustedProxies;
 use crate::http::public::Public;
-use crate::http::rate_limit::{Rate, RateLimits, Rates};
+use crate::http::rate_limit::{OneLimit, Rate, RateLimits, Rates};
 use crate::http::server::ServerOptions;
 use crate::http::tls;
 use crate::service::crawler::Crawlers;
@@ -39,7 +39,7 @@ use crate::service::match_metrics::MatchMetrics;
 use crate::service::metrics::PixelMetrics;
 use crate::service::operation::{ErasureState, LogState, Operation};
 use crate::service::opt_out::OptOutService;
-use crate::service::partners::{Partner, PartnerSettings, Partners};
+use crate::service::partners::{MatchLimit, Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
@@ -171,7 +171,7 @@ impl Shared {
             partners.reload(reread()?, |config| {
                 let before = live.load_full();
                 let vendors = vendor_list::at_reload(config, &before)?;
-                let fresh = live_with(config, before.crawlers.clone(), vendors);
+                let fresh = live_with(config, before.crawlers.clone(), vendors, Some(&before.partners));
                 let fresh = fresh.map_err(|error| error.to_string())?;
                 let fresh = Live { account_settings: before.account_settings.clone(), ..fresh };
                 let certificates = [(&public, &config.public), (&admin, &config.admin)];
@@ -232,13 +232,14 @@ pub(super) fn workers(config: &Config) -> usize {
 /// What requests are answered under, without the log: nobody has settings in an account. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
-    live_with(config, crawlers, vendor_list::at_start(config))
+    live_with(config, crawlers, vendor_list::at_start(config), None)
 }
 
 fn live_with(
     config: &Config,
     crawlers: Arc<Crawlers>,
     vendors: Option<Arc<VendorList>>,
+    before: Option<&Partners>,
 ) -> Result<Live, AppError> {
     Ok(Live {
         registry: Arc::new(config.registry()),
@@ -257,7 +258,7 @@ fn live_with(
             .as_ref()
             .map(|delete| deletion::terms(delete, &secrets(config)).map(Arc::new))
             .transpose()?,
-        partners: Arc::new(partners(config)),
+        partners: Arc::new(partners(config, before)),
         match_state_key: MacKey::derive(matching_secret(config), "match state"),
         publisher_origins: config.matching.publisher_origins.clone(),
     })
@@ -279,9 +280,10 @@ fn matching_secret(config: &Config) -> &[u8] {
     config.matching.secret.as_deref().map_or(&[], |secret| secret.expose_secret())
 }
 
-/// The partners of the configuration.
-pub fn partners(config: &Config) -> Partners {
+/// The partners of the configuration. A limit that is as it was `before` goes on counting.
+pub fn partners(config: &Config, before: Option<&Partners>) -> Partners {
     let partner = |partner: &config::Partner| {
+        let known = before.and_then(|before| before.get(partner.id)).and_then(|known| known.limit.clone());
         let settings = PartnerSettings {
             id: partner.id,
             name: partner.name.clone(),
@@ -295,11 +297,22 @@ pub fn partners(config: &Config) -> Partners {
             priority: partner.priority,
             rematch_after_ms: u64::try_from(partner.rematch.as_millis()).unwrap_or(u64::MAX),
             pairwise_epoch: partner.pairwise_epoch,
+            limit: partner.limit.map(|limit| match_limit(limit, known)),
         };
         let signing = partner.secret.as_deref().map(|secret| secret.expose_secret());
         Partner::new(settings, matching_secret(config), signing)
     };
     Partners::new(config.partners.iter().map(partner).collect())
+}
+
+fn match_limit(limit: config::PartnerLimit, known: Option<MatchLimit>) -> MatchLimit {
+    let config::PartnerLimit { per_s, burst } = limit;
+    let same = known.filter(|known| (known.per_s, known.burst) == (per_s, burst));
+    same.unwrap_or_else(|| {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let one = OneLimit::new(Rate { per_second: number(per_s), burst: number(burst) });
+        MatchLimit { per_s, burst, takes: Arc::new(move |now| one.takes(now)) }
+    })
 }
 
 fn daa_key(config: &Config) -> Result<MacKey, AppError> {

@@ -50,6 +50,15 @@ pub struct Partner {
     pub priority: u8,
     pub rematch: Duration,
     pub pairwise_epoch: u32,
+    /// How many of its ids are taken in; `None`: as many as come.
+    pub limit: Option<PartnerLimit>,
+}
+
+/// `burst` at once, `per_s` in the long run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartnerLimit {
+    pub per_s: u32,
+    pub burst: u32,
 }
 
 /// Where a partner was registered, and so where it is changed.
@@ -107,6 +116,7 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
     let priority = section.get("priority").and_then(|field| field.integer(1..=PRIORITY_MAX));
     let rematch = section.get("rematch").and_then(|field| time(&field, REMATCH));
     let epoch = section.get("pairwise_epoch").and_then(|field| field.integer(0..=u64::from(u32::MAX)));
+    let limit = limit(section);
     Some(Partner {
         source: PartnerSource::File,
         id: id?,
@@ -122,7 +132,30 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
         priority: priority.and_then(|priority| u8::try_from(priority).ok()).unwrap_or(PRIORITY),
         rematch: rematch.unwrap_or(REMATCH_DEFAULT),
         pairwise_epoch: epoch.and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(1),
+        limit,
     })
+}
+
+/// Without a burst of its own, a second's worth may come at once.
+fn limit(section: &Section<'_>) -> Option<PartnerLimit> {
+    let number = |field: &Field<'_>| u32::try_from(field.integer(1..=MATCHES_MAX)?).ok();
+    let per_s = section.get("matches_per_second");
+    let burst_field = section.get("matches_burst");
+    let burst = burst_field.as_ref().and_then(number);
+    match (per_s, burst_field) {
+        (Some(per_s), _) => {
+            let per_s = number(&per_s)?;
+            Some(PartnerLimit { per_s, burst: burst.unwrap_or(per_s) })
+        }
+        (None, Some(field)) => {
+            field.refuse(
+                "there is no matches_per_second that it could be above",
+                "add that, or leave this out",
+            );
+            None
+        }
+        (None, None) => None,
+    }
 }
 
 /// How consent strings name the partner.
@@ -185,6 +218,7 @@ fn is_name(text: &str) -> bool {
 }
 
 const NAME_CHARS_MAX: usize = 32;
+const MATCHES_MAX: u64 = 1_000_000;
 const PRIORITY: u8 = 100;
 const PRIORITY_MAX: u64 = 255;
 const SECONDS_PER_DAY: u64 = 86_400;

@@ -62,6 +62,8 @@ pub struct PartnerView {
     /// As the configuration has it: `14d`.
     pub rematch: String,
     pub pairwise_epoch: u32,
+    pub matches_per_second: Option<u32>,
+    pub matches_burst: Option<u32>,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -1,6 +1,8 @@
 //! The audience partners that the operator has registered, ready to be looked up.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
 use regex::Regex;
@@ -34,6 +36,7 @@ pub struct Partner {
     pub priority: u8,
     /// After this time the partner is asked for its id again.
     pub rematch_after_ms: u64,
+    pub limit: Option<MatchLimit>,
     /// Makes what the partner sees as our ids.
     pairwise: MacKey,
 }
@@ -54,6 +57,24 @@ pub struct PartnerSettings {
     pub rematch_after_ms: u64,
     /// Another number, other ids for this partner.
     pub pairwise_epoch: u32,
+    pub limit: Option<MatchLimit>,
+}
+
+/// How many of a partner's ids are taken in: `burst` at once, `per_s` in the long run. All clones count together.
+#[derive(Clone)]
+pub struct MatchLimit {
+    pub per_s: u32,
+    pub burst: u32,
+    /// Whether one more is within the limit at that time; then it is counted.
+    pub takes: TakesMatch,
+}
+
+pub type TakesMatch = Arc<dyn Fn(Timestamp) -> bool + Send + Sync>;
+
+impl fmt::Debug for MatchLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MatchLimit({} per second, {} at once)", self.per_s, self.burst)
+    }
 }
 
 /// Which of a partner's addresses is meant.
@@ -89,7 +110,7 @@ impl Partner {
     pub fn new(settings: PartnerSettings, matching_secret: &[u8], signing_secret: Option<&[u8]>) -> Self {
         let purpose = format!("partner {} epoch {}", settings.id, settings.pairwise_epoch);
         let PartnerSettings { id, name, listing, takes_unsigned, id_pattern, id_chars_max, .. } = settings;
-        let PartnerSettings { image, iframe, callbacks, priority, rematch_after_ms, .. } = settings;
+        let PartnerSettings { image, iframe, callbacks, priority, rematch_after_ms, limit, .. } = settings;
         Self {
             pairwise: MacKey::derive(matching_secret, &purpose),
             signing_key: signing_secret.map(MacKey::new),
@@ -104,6 +125,7 @@ impl Partner {
             callbacks,
             priority,
             rematch_after_ms,
+            limit,
         }
     }
 

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use pixelgate::config::PartnerLimit;
 use pixelgate::storage::disk::{Access, Disk, DiskFile};
 use pixelgate::storage::document;
 use pixelgate::storage::real_disk::RealDisk;
@@ -263,6 +265,8 @@ fn no_answer_holds_a_partners_secret_and_its_file_is_its_owners_alone() {
         ("id_chars_max", json!(256)),
         ("priority", json!(100)),
         ("pairwise_epoch", json!(1)),
+        ("matches_per_second", Value::Null),
+        ("matches_burst", Value::Null),
     ] {
         expect[key] = value;
     }
@@ -432,4 +436,71 @@ fn of_partners_put_at_the_same_time_none_is_lost() {
         }
         world.restart();
     }
+}
+
+#[test]
+fn a_partner_over_its_limit_is_put_off_and_no_other_is() {
+    let world = World::with(|config| {
+        for partner in &mut config.partners {
+            let limit = PartnerLimit { per_s: 2, burst: 3 };
+            partner.limit = (partner.name != "outbid").then_some(limit);
+            partner.unsigned |= partner.name == "outbid";
+        }
+    });
+    let mut other = json!({"name": "other", "unsigned": true, "matches_per_second": 2, "matches_burst": 3});
+    assert_eq!(put(&world, 700, &other).status, 201);
+    let taken = |p_id: u32, name: &str| (0..9).filter(|path| is_taken(&world, p_id, name, *path)).count();
+    assert_eq!(taken(111, "acme"), 3);
+    // What nobody can know to come from the partner does not count.
+    for _ in 0..9 {
+        assert_eq!(world.get("/match/strict?uid=abc", &[ACTIVE]).outcome(), "invalid; reason=unsigned");
+    }
+    assert_eq!((taken(111, "acme"), taken(700, "other"), taken(333, "outbid")), (0, 3, 9));
+    world.clock.advance(Duration::from_millis(500));
+    assert_eq!((taken(111, "acme"), taken(700, "other")), (1, 1));
+    // Neither a reload nor a change of something else is a new burst; another limit is.
+    assert_eq!(world.admin_post("/-/reload", &[TOKEN]).status, 200);
+    other["priority"] = json!(5);
+    assert_eq!(put(&world, 700, &other).status, 200);
+    assert_eq!((taken(111, "acme"), taken(700, "other")), (0, 0));
+    other["matches_burst"] = json!(4);
+    assert_eq!(put(&world, 700, &other).json()["matches_burst"], 4);
+    assert_eq!((taken(111, "acme"), taken(700, "other")), (0, 4));
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!((taken(111, "acme"), taken(700, "other")), (3, 4));
+    let id = world.get("/i/adsct?txn_id=o8z6j", &[ACTIVE]).cookie(ID).expect("an id cookie");
+    let start = world.get("/match/strict/start", &[("Cookie", &id), ACTIVE]);
+    let (_, state) = start.header("Location").and_then(|to| to.split_once("&state=")).expect("a state");
+    let back = world.get(&format!("/match/strict?uid=abc&state={state}"), &[("Cookie", &id), ACTIVE]);
+    assert!(back.outcome().starts_with("stored;"), "{}", back.outcome());
+    let metrics = world.admin_get("/metrics").text();
+    let put_off = ["acme", "other", "outbid", "strict"].map(|name| put_off(&metrics, name));
+    assert_eq!(put_off, [6 + 9 + 8 + 9 + 9 + 6, 6 + 8 + 9 + 5 + 5, 0, 0]);
+}
+
+/// Sends an id of the partner for a new browser, on one of the paths.
+#[track_caller]
+fn is_taken(world: &World, p_id: u32, name: &str, path: u32) -> bool {
+    let count = world.stored().len();
+    let target = match path % 3 {
+        0 => format!("/i/adsct?p_id={p_id}&p_user_id=u{count}"),
+        1 => format!("/match/{name}?uid=u{count}"),
+        _ => format!("/setuid?bidder={name}&uid=u{count}"),
+    };
+    let before = world.log_bytes();
+    let reply = world.get(&target, &[ACTIVE]);
+    let is_taken = reply.outcome().starts_with("stored;");
+    if !is_taken {
+        assert_eq!((reply.status, reply.outcome()), (503, "overloaded; reason=partner-limit"), "{target}");
+        assert_eq!((reply.header("Retry-After"), reply.cookie(ID)), (Some("1"), None), "{target}");
+        assert!(world.log_bytes() == before, "{target}");
+    }
+    is_taken
+}
+
+/// How many of a partner's ids the metrics say were put off for its limit.
+fn put_off(metrics: &str, partner: &str) -> u32 {
+    let (partner, reason) = (format!("partner=\"{partner}\""), "reason=\"partner-limit\"");
+    let of = metrics.lines().filter(|line| line.contains(&partner) && line.contains(reason));
+    of.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u32>().ok()).sum()
 }

@@ -54,7 +54,7 @@ impl Whose {
         };
         let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
         let config = app::with_registered(&config, &RealDisk, &data_dir)?;
-        Ok((app::partners(&config), data_dir))
+        Ok((app::partners(&config, None), data_dir))
     }
 }
 
