@@ -76,7 +76,7 @@
 //!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.
 //!    The mark is set again wherever it is seen, and given back to a browser that lost it. The answer leads to a signed
 //!    receipt. [`http::daa`] does the same for the Digital Advertising Alliance's page, by redirects.
-//! 3. **A cookie match.** [`http::matching`] and [`http::prebid`] read who is meant and what the browser says of its
+//! 3. **A cookie match.** [`http::matching`], [`http::match_frame`] and [`http::prebid`] read who is meant and what the browser says of its
 //!    cookies; [`service::matching`] asks the gate about both companies. Inbound, a
 //!    [`PartnerMatch`](domain::matching::PartnerMatch) goes to the log and from there into the
 //!    [`MatchTable`](storage::match_table::MatchTable); outbound, a [`Template`](domain::template::Template) of the

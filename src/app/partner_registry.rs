@@ -191,6 +191,7 @@ fn view(partner: &Partner) -> PartnerView {
         has_secret: partner.secret.is_some(),
         image: partner.image.as_ref().map(ToString::to_string),
         iframe: partner.iframe.as_ref().map(ToString::to_string),
+        pixels: partner.pixels.iter().map(ToString::to_string).collect(),
         callbacks: partner.callbacks.iter().map(callback).collect(),
         id_pattern: pattern.map(str::to_owned),
         id_chars_max: partner.id_chars_max,

@@ -293,6 +293,7 @@ pub fn partners(config: &Config, before: Option<&Partners>) -> Partners {
             id_chars_max: partner.id_chars_max,
             image: partner.image.clone(),
             iframe: partner.iframe.clone(),
+            pixels: partner.pixels.clone(),
             callbacks: partner.callbacks.clone(),
             priority: partner.priority,
             rematch_after_ms: u64::try_from(partner.rematch.as_millis()).unwrap_or(u64::MAX),

@@ -174,6 +174,13 @@ mod tests {
         );
         check(json!({"name": "a", "secret": "dev-short"}), &["secret: this is a development key"]);
         check(json!({"name": "a\"\nid = 8"}), &["name: "]);
+        let pixel = "https://p.example/";
+        check(
+            json!({"name": "a", "pixels": [pixel, "x", pixel, pixel, pixel, pixel]}),
+            &["pixels: 6 pixels; ", "pixels[2]: this"],
+        );
+        check(json!({"name": "a", "matches_burst": 5}), &["matches_burst: there is no matches_per_second"]);
+        check(json!({"name": "a", "matches_per_second": 0}), &["matches_per_second: 0 is out of range"]);
         check(json!({"name": "a", "b\"] = 1\n": 1}), &["b\"] = 1\n: unknown key"]);
         check(
             json!({"name": "a", "vendor_id": 1u64 << 63}),

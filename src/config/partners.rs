@@ -46,6 +46,8 @@ pub struct Partner {
     pub id_chars_max: usize,
     pub image: Option<Template>,
     pub iframe: Option<Template>,
+    /// The images of a page of ours, at most [`PIXELS_MAX`].
+    pub pixels: Vec<Template>,
     pub callbacks: Vec<(String, Template)>,
     pub priority: u8,
     pub rematch: Duration,
@@ -112,6 +114,7 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
     let (id_pattern, id_chars_max) = id_shape(section);
     let address = |key| section.get(key).and_then(|field| template(&field));
     let (image, iframe) = (address("image"), address("iframe"));
+    let pixels = section.get("pixels").map(pixels).unwrap_or_default();
     let callbacks = section.sections("callbacks").into_iter().filter_map(callback).collect();
     let priority = section.get("priority").and_then(|field| field.integer(1..=PRIORITY_MAX));
     let rematch = section.get("rematch").and_then(|field| time(&field, REMATCH));
@@ -128,6 +131,7 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
         id_chars_max,
         image,
         iframe,
+        pixels,
         callbacks,
         priority: priority.and_then(|priority| u8::try_from(priority).ok()).unwrap_or(PRIORITY),
         rematch: rematch.unwrap_or(REMATCH_DEFAULT),
@@ -156,6 +160,14 @@ fn limit(section: &Section<'_>) -> Option<PartnerLimit> {
         }
         (None, None) => None,
     }
+}
+
+fn pixels(field: Field<'_>) -> Vec<Template> {
+    let list = field.clone().list();
+    if list.len() > PIXELS_MAX {
+        field.refuse(format!("{} pixels", list.len()), format!("expected at most {PIXELS_MAX}"));
+    }
+    list.iter().filter_map(template).collect()
 }
 
 /// How consent strings name the partner.
@@ -218,6 +230,8 @@ fn is_name(text: &str) -> bool {
 }
 
 const NAME_CHARS_MAX: usize = 32;
+/// More would cost a page more than it is worth.
+const PIXELS_MAX: usize = 5;
 const MATCHES_MAX: u64 = 1_000_000;
 const PRIORITY: u8 = 100;
 const PRIORITY_MAX: u64 = 255;

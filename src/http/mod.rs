@@ -18,6 +18,7 @@ pub mod csrf;
 pub mod daa;
 pub mod deletion;
 pub mod explain;
+pub mod match_frame;
 pub mod matching;
 pub mod opt_out;
 mod opt_outs;

@@ -57,7 +57,7 @@ pub enum ErrandTarget<'q> {
     Start(Option<&'q str>),
     /// To tell the partner ours: to the callback of that name.
     Introduce(&'q str),
-    /// One of the two addresses for browsers that are to bring the partner's id.
+    /// One of the addresses for browsers that are to bring the partner's id.
     Ask(Target),
 }
 
@@ -181,7 +181,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         sent
     }
 
-    fn send_to(
+    pub(super) fn send_to(
         &self,
         partner: &Partner,
         errand: &Errand<'_>,

@@ -23,6 +23,7 @@ pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod live;
+pub mod match_frame;
 pub mod match_list;
 pub mod match_metrics;
 pub mod match_state;

@@ -55,6 +55,7 @@ pub struct PartnerView {
     pub has_secret: bool,
     pub image: Option<String>,
     pub iframe: Option<String>,
+    pub pixels: Vec<String>,
     pub callbacks: Vec<CallbackView>,
     pub id_pattern: Option<String>,
     pub id_chars_max: usize,

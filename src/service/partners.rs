@@ -30,6 +30,8 @@ pub struct Partner {
     pub id_chars_max: usize,
     pub image: Option<Template>,
     pub iframe: Option<Template>,
+    /// The images of the page `/match/…/frame`.
+    pub pixels: Vec<Template>,
     /// Where `/getuid` and `/match/…/start?r=` may lead, by name.
     pub callbacks: Vec<(String, Template)>,
     /// 1 first.
@@ -52,6 +54,7 @@ pub struct PartnerSettings {
     pub id_chars_max: usize,
     pub image: Option<Template>,
     pub iframe: Option<Template>,
+    pub pixels: Vec<Template>,
     pub callbacks: Vec<(String, Template)>,
     pub priority: u8,
     pub rematch_after_ms: u64,
@@ -84,6 +87,10 @@ pub enum Target {
     Iframe,
     /// By its place among the callbacks.
     Callback(u8),
+    /// By its place among the pixels.
+    Pixel(u8),
+    /// The page of ours with all pixels.
+    Frame,
 }
 
 impl Target {
@@ -93,9 +100,14 @@ impl Target {
             Self::Image => 0,
             Self::Iframe => 1,
             Self::Callback(at) => at.saturating_add(2),
+            Self::Pixel(at) => u8::MAX - at,
+            Self::Frame => FRAME_CODE,
         }
     }
 }
+
+/// Below the pixels' codes.
+const FRAME_CODE: u8 = u8::MAX / 2;
 
 /// How a partner proves that a match comes from it: the time in seconds since 1970, and in hexadecimal digits the
 /// HMAC-SHA-256 of `<partner number>\n<partner user id>\n<time>`.
@@ -110,7 +122,8 @@ impl Partner {
     pub fn new(settings: PartnerSettings, matching_secret: &[u8], signing_secret: Option<&[u8]>) -> Self {
         let purpose = format!("partner {} epoch {}", settings.id, settings.pairwise_epoch);
         let PartnerSettings { id, name, listing, takes_unsigned, id_pattern, id_chars_max, .. } = settings;
-        let PartnerSettings { image, iframe, callbacks, priority, rematch_after_ms, limit, .. } = settings;
+        let PartnerSettings { image, iframe, pixels, callbacks, priority, rematch_after_ms, limit, .. } =
+            settings;
         Self {
             pairwise: MacKey::derive(matching_secret, &purpose),
             signing_key: signing_secret.map(MacKey::new),
@@ -122,6 +135,7 @@ impl Partner {
             id_chars_max,
             image,
             iframe,
+            pixels,
             callbacks,
             priority,
             rematch_after_ms,
@@ -141,11 +155,14 @@ impl Partner {
         BASE64URL_NOPAD.encode(&code[..PAIRWISE_BYTES])
     }
 
+    /// The partner's address; `None` where it has none, and for the page of ours.
     pub fn target(&self, target: Target) -> Option<&Template> {
         match target {
             Target::Image => self.image.as_ref(),
             Target::Iframe => self.iframe.as_ref(),
             Target::Callback(at) => self.callbacks.get(usize::from(at)).map(|(_, template)| template),
+            Target::Pixel(at) => self.pixels.get(usize::from(at)),
+            Target::Frame => None,
         }
     }
 

@@ -12,6 +12,7 @@ mod erasure;
 mod explain;
 mod gated_disk;
 mod layers;
+mod match_frame;
 mod matching;
 mod opt_out;
 mod opt_out_list;

@@ -262,6 +262,7 @@ fn no_answer_holds_a_partners_secret_and_its_file_is_its_owners_alone() {
         ("source", json!("api")),
         ("has_secret", json!(true)),
         ("iframe", Value::Null),
+        ("pixels", json!([])),
         ("id_chars_max", json!(256)),
         ("priority", json!(100)),
         ("pairwise_epoch", json!(1)),
