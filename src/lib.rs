@@ -76,7 +76,7 @@
 //!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.
 //!    The mark is set again wherever it is seen, and given back to a browser that lost it. The answer leads to a signed
 //!    receipt. [`http::daa`] does the same for the Digital Advertising Alliance's page, by redirects.
-//! 3. **A cookie match.** [`http::matching`] and [`http::prebid`] read who is meant and what the browser says of its
+//! 3. **A cookie match.** [`http::matching`], [`http::match_frame`] and [`http::prebid`] read who is meant and what the browser says of its
 //!    cookies; [`service::matching`] asks the gate about both companies. Inbound, a
 //!    [`PartnerMatch`](domain::matching::PartnerMatch) goes to the log and from there into the
 //!    [`MatchTable`](storage::match_table::MatchTable); outbound, a [`Template`](domain::template::Template) of the
@@ -90,8 +90,9 @@
 //! 5. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
 //!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
 //!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
-//! 6. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload. [`http::dash`]
-//!    shows people the very text of the metrics as tables. In
+//! 6. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
+//!    ([`service::partner_registry`], kept in a file that is replaced as a whole). [`http::dash`] shows people the very
+//!    text of the metrics as tables. In
 //!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
 //!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the
 //!    log.

@@ -6,6 +6,7 @@
 mod deletion;
 mod erase;
 mod opt_out;
+mod partner_registry;
 mod parts;
 mod vendor_list;
 mod worker;
@@ -33,6 +34,7 @@ use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 pub use erase::erase;
 pub use opt_out::opt_out;
+pub use partner_registry::with_registered;
 use parts::Shared;
 pub use parts::{identity, live, partners, receipts};
 
@@ -151,6 +153,7 @@ fn admin_service(
         operation,
         opt_out: OptOutService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         account_settings: AccountSettingsService { log: erasure.log.clone(), clock: erasure.clock.clone() },
+        partners: shared.partners.clone(),
         erasure,
         explain: shared.explain(),
         dev,

@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
+use super::partner_registry::{self, LivePartners};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
@@ -23,7 +24,7 @@ use crate::http::limits::Limits;
 use crate::http::privacy::Lookups;
 use crate::http::proxy::TrustedProxies;
 use crate::http::public::Public;
-use crate::http::rate_limit::{Rate, RateLimits, Rates};
+use crate::http::rate_limit::{OneLimit, Rate, RateLimits, Rates};
 use crate::http::server::ServerOptions;
 use crate::http::tls;
 use crate::service::crawler::Crawlers;
@@ -39,7 +40,7 @@ use crate::service::match_rows::MatchRows;
 use crate::service::metrics::PixelMetrics;
 use crate::service::operation::{ErasureState, LogState, Operation};
 use crate::service::opt_out::OptOutService;
-use crate::service::partners::{Partner, PartnerSettings, Partners};
+use crate::service::partners::{MatchLimit, Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
@@ -57,6 +58,8 @@ pub(super) struct Shared {
     pub(super) journal: Option<Arc<Journal>>,
     pub(super) public_options: Arc<ServerOptions>,
     pub(super) admin_options: Arc<ServerOptions>,
+    /// Changes the partners of all workers at once.
+    pub(super) partners: Arc<LivePartners>,
     /// Ends when all workers have.
     pub(super) look_up: Option<JoinHandle<()>>,
     live: SharedLive,
@@ -77,14 +80,17 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
         let Environment { clock, rng, disk } = environment;
+        let file = config;
+        let config = &partner_registry::with_registered(config, &*disk, &config.data_dir)?;
         let live = live(config, Arc::new(Crawlers::shipped()))?;
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
         let (log, recovery) =
-            Log::open(&config.data_dir, log_options(config), disk, clock.clone(), rng.clone())?;
+            Log::open(&config.data_dir, log_options(config), disk.clone(), clock.clone(), rng.clone())?;
         tracing::info!(?recovery, "the log is open");
         let live = Live { account_settings: log.account_settings(), ..live };
         let live = Arc::new(ArcSwap::from_pointee(live));
+        let partners = Arc::new(LivePartners::new(file, live.clone(), disk));
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
@@ -116,6 +122,7 @@ impl Shared {
             admin_options,
             log: Arc::new(log),
             live,
+            partners,
             clock,
             rng,
             metrics,
@@ -161,25 +168,26 @@ impl Shared {
     pub(super) fn operation(&mut self, reread: Reread) -> Arc<Operation> {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
-        let watch = self.vendor_list.clone();
+        let (watch, partners) = (self.vendor_list.clone(), self.partners.clone());
         let reload = Box::new(move || {
-            let config = reread()?;
-            let before = live.load_full();
-            let vendors = vendor_list::at_reload(&config, &before)?;
-            let fresh = live_with(&config, before.crawlers.clone(), vendors);
-            let fresh = fresh.map_err(|error| error.to_string())?;
-            let fresh = Live { account_settings: before.account_settings.clone(), ..fresh };
-            let certificates = [(&public, &config.public), (&admin, &config.admin)];
-            let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
-            for (options, tls) in fresh_tls {
-                let tls = tls.map_err(|error| error.to_string())?;
-                if let (Some(slot), Some(tls)) = (&options.tls, tls) {
-                    slot.store(tls);
+            partners.reload(reread()?, |config| {
+                let before = live.load_full();
+                let vendors = vendor_list::at_reload(config, &before)?;
+                let fresh = live_with(config, before.crawlers.clone(), vendors, Some(&before.partners));
+                let fresh = fresh.map_err(|error| error.to_string())?;
+                let fresh = Live { account_settings: before.account_settings.clone(), ..fresh };
+                let certificates = [(&public, &config.public), (&admin, &config.admin)];
+                let fresh_tls = certificates.map(|(options, listener)| (options, tls(listener)));
+                for (options, tls) in fresh_tls {
+                    let tls = tls.map_err(|error| error.to_string())?;
+                    if let (Some(slot), Some(tls)) = (&options.tls, tls) {
+                        slot.store(tls);
+                    }
                 }
-            }
-            live.store(Arc::new(fresh));
-            vendor_list::report(watch.status());
-            Ok(())
+                live.store(Arc::new(fresh));
+                vendor_list::report(watch.status());
+                Ok(())
+            })
         });
         let (log, clock, within) = (Arc::downgrade(&self.log), self.clock.clone(), self.erase_within);
         let state = Box::new(move || LogState {
@@ -232,22 +240,23 @@ pub(super) fn workers(config: &Config) -> usize {
 /// What requests are answered under, without the log: nobody has settings in an account. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
-    live_with(config, crawlers, vendor_list::at_start(config))
+    live_with(config, crawlers, vendor_list::at_start(config), None)
 }
 
 fn live_with(
     config: &Config,
     crawlers: Arc<Crawlers>,
     vendors: Option<Arc<VendorList>>,
+    before: Option<&Partners>,
 ) -> Result<Live, AppError> {
     Ok(Live {
-        registry: config.registry(),
+        registry: Arc::new(config.registry()),
         gate: Gate::new(vendor_list::policy(config, vendors)),
         identity: identity(config)?,
-        geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?,
+        geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?.into(),
         crawlers,
         account_settings: Arc::default(),
-        receipts: receipts(config),
+        receipts: Arc::new(receipts(config)),
         daa_key: daa_key(config)?,
         cookie_name: config.cookie.name.clone(),
         country_header: config.proxies.country_header.clone(),
@@ -255,9 +264,9 @@ fn live_with(
         deletion: config
             .delete
             .as_ref()
-            .map(|delete| deletion::terms(delete, &secrets(config)))
+            .map(|delete| deletion::terms(delete, &secrets(config)).map(Arc::new))
             .transpose()?,
-        partners: partners(config),
+        partners: Arc::new(partners(config, before)),
         match_state_key: MacKey::derive(matching_secret(config), "match state"),
         publisher_origins: config.matching.publisher_origins.clone(),
     })
@@ -279,9 +288,10 @@ fn matching_secret(config: &Config) -> &[u8] {
     config.matching.secret.as_deref().map_or(&[], |secret| secret.expose_secret())
 }
 
-/// The partners of the configuration.
-pub fn partners(config: &Config) -> Partners {
+/// The partners of the configuration. A limit that is as it was `before` goes on counting.
+pub fn partners(config: &Config, before: Option<&Partners>) -> Partners {
     let partner = |partner: &config::Partner| {
+        let known = before.and_then(|before| before.get(partner.id)).and_then(|known| known.limit.clone());
         let settings = PartnerSettings {
             id: partner.id,
             name: partner.name.clone(),
@@ -291,15 +301,27 @@ pub fn partners(config: &Config) -> Partners {
             id_chars_max: partner.id_chars_max,
             image: partner.image.clone(),
             iframe: partner.iframe.clone(),
+            pixels: partner.pixels.clone(),
             callbacks: partner.callbacks.clone(),
             priority: partner.priority,
             rematch_after_ms: u64::try_from(partner.rematch.as_millis()).unwrap_or(u64::MAX),
             pairwise_epoch: partner.pairwise_epoch,
+            limit: partner.limit.map(|limit| match_limit(limit, known)),
         };
         let signing = partner.secret.as_deref().map(|secret| secret.expose_secret());
         Partner::new(settings, matching_secret(config), signing)
     };
     Partners::new(config.partners.iter().map(partner).collect())
+}
+
+fn match_limit(limit: config::PartnerLimit, known: Option<MatchLimit>) -> MatchLimit {
+    let config::PartnerLimit { per_s, burst } = limit;
+    let same = known.filter(|known| (known.per_s, known.burst) == (per_s, burst));
+    same.unwrap_or_else(|| {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let one = OneLimit::new(Rate { per_second: number(per_s), burst: number(burst) });
+        MatchLimit { per_s, burst, takes: Arc::new(move |now| one.takes(now)) }
+    })
 }
 
 fn daa_key(config: &Config) -> Result<MacKey, AppError> {

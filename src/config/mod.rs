@@ -11,6 +11,7 @@ mod limits;
 mod listen;
 mod log;
 mod mistake;
+mod partner_registry;
 mod partners;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,8 @@ pub use limits::{Limits, RateLimits};
 pub use listen::{Listener, Proxies, Tls};
 pub use log::{Ack, AckClasses, Log, Retain};
 pub use mistake::{ConfigError, Mistake};
-pub use partners::{Matching, Partner};
+pub use partner_registry::{PartnerTable, partner_tables, partners_toml};
+pub use partners::{Matching, Partner, PartnerLimit, PartnerSource};
 pub use vendor_list::{
     VendorListError, VendorListFault, VendorListSource, load_vendor_list, parse_vendor_list, read_vendor_list,
 };
@@ -92,8 +94,6 @@ impl Config {
         #[expect(clippy::disallowed_methods, reason = "the configuration is not in the data directory")]
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-        let environment = |name: &str| std::env::var(name).ok();
         Self::parse(&text, &environment)
             .map_err(|mistakes| ConfigError::Mistaken { path: path.to_owned(), mistakes })
     }
@@ -116,6 +116,11 @@ impl Config {
     ) -> Result<Self, Vec<Mistake>> {
         Document::read(text, environment, |root| from_root(root, mode))
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {

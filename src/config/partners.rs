@@ -34,6 +34,7 @@ impl fmt::Debug for Matching {
 /// An audience partner.
 #[derive(Debug, Clone)]
 pub struct Partner {
+    pub source: PartnerSource,
     pub id: PartnerId,
     /// In addresses, and as Prebid's `bidder`.
     pub name: String,
@@ -45,10 +46,30 @@ pub struct Partner {
     pub id_chars_max: usize,
     pub image: Option<Template>,
     pub iframe: Option<Template>,
+    /// The images of a page of ours, at most [`PIXELS_MAX`].
+    pub pixels: Vec<Template>,
     pub callbacks: Vec<(String, Template)>,
     pub priority: u8,
     pub rematch: Duration,
     pub pairwise_epoch: u32,
+    /// How many of its ids are taken in; `None`: as many as come.
+    pub limit: Option<PartnerLimit>,
+}
+
+/// `burst` at once, `per_s` in the long run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartnerLimit {
+    pub per_s: u32,
+    pub burst: u32,
+}
+
+/// Where a partner was registered, and so where it is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartnerSource {
+    /// In the configuration file.
+    File,
+    /// By the admin API.
+    Api,
 }
 
 pub(super) fn matching(root: &Section<'_>, allow_development: bool, has_partners: bool) -> Matching {
@@ -65,11 +86,16 @@ pub(super) fn matching(root: &Section<'_>, allow_development: bool, has_partners
 }
 
 pub(super) fn partners(root: &Section<'_>, allow_development: bool) -> Vec<Partner> {
-    let sections = root.sections("partners").into_iter();
-    sections.filter_map(|section| partner(section, allow_development)).collect()
+    let of = |section: Section<'_>| {
+        let partner = partner(&section, allow_development);
+        section.finish();
+        partner
+    };
+    root.sections("partners").into_iter().filter_map(of).collect()
 }
 
-fn partner(section: Section<'_>, allow_development: bool) -> Option<Partner> {
+/// What a `[[partners]]` table says.
+pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<Partner> {
     let id = section.require("id", "the number in the partner's tags (p_id)").and_then(|field| {
         let id = u32::try_from(field.integer(1..=u64::from(u32::MAX))?).ok()?;
         field.claim("partner id", id);
@@ -82,18 +108,20 @@ fn partner(section: Section<'_>, allow_development: bool) -> Option<Partner> {
         field.claim("partner name", &name);
         Some(name)
     });
-    let listing = listing(&section);
+    let listing = listing(section);
     let unsigned = section.get("unsigned").and_then(|field| field.flag()).unwrap_or(false);
     let secret = section.get("secret").and_then(|field| key_secret(&field, allow_development)).map(Arc::new);
-    let (id_pattern, id_chars_max) = id_shape(&section);
+    let (id_pattern, id_chars_max) = id_shape(section);
     let address = |key| section.get(key).and_then(|field| template(&field));
     let (image, iframe) = (address("image"), address("iframe"));
+    let pixels = section.get("pixels").map(pixels).unwrap_or_default();
     let callbacks = section.sections("callbacks").into_iter().filter_map(callback).collect();
     let priority = section.get("priority").and_then(|field| field.integer(1..=PRIORITY_MAX));
     let rematch = section.get("rematch").and_then(|field| time(&field, REMATCH));
     let epoch = section.get("pairwise_epoch").and_then(|field| field.integer(0..=u64::from(u32::MAX)));
-    section.finish();
+    let limit = limit(section);
     Some(Partner {
+        source: PartnerSource::File,
         id: id?,
         name: name?,
         listing,
@@ -103,11 +131,43 @@ fn partner(section: Section<'_>, allow_development: bool) -> Option<Partner> {
         id_chars_max,
         image,
         iframe,
+        pixels,
         callbacks,
         priority: priority.and_then(|priority| u8::try_from(priority).ok()).unwrap_or(PRIORITY),
         rematch: rematch.unwrap_or(REMATCH_DEFAULT),
         pairwise_epoch: epoch.and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(1),
+        limit,
     })
+}
+
+/// Without a burst of its own, a second's worth may come at once.
+fn limit(section: &Section<'_>) -> Option<PartnerLimit> {
+    let number = |field: &Field<'_>| u32::try_from(field.integer(1..=MATCHES_MAX)?).ok();
+    let per_s = section.get("matches_per_second");
+    let burst_field = section.get("matches_burst");
+    let burst = burst_field.as_ref().and_then(number);
+    match (per_s, burst_field) {
+        (Some(per_s), _) => {
+            let per_s = number(&per_s)?;
+            Some(PartnerLimit { per_s, burst: burst.unwrap_or(per_s) })
+        }
+        (None, Some(field)) => {
+            field.refuse(
+                "there is no matches_per_second that it could be above",
+                "add that, or leave this out",
+            );
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+fn pixels(field: Field<'_>) -> Vec<Template> {
+    let list = field.clone().list();
+    if list.len() > PIXELS_MAX {
+        field.refuse(format!("{} pixels", list.len()), format!("expected at most {PIXELS_MAX}"));
+    }
+    list.iter().filter_map(template).collect()
 }
 
 /// How consent strings name the partner.
@@ -170,6 +230,9 @@ fn is_name(text: &str) -> bool {
 }
 
 const NAME_CHARS_MAX: usize = 32;
+/// More would cost a page more than it is worth.
+const PIXELS_MAX: usize = 5;
+const MATCHES_MAX: u64 = 1_000_000;
 const PRIORITY: u8 = 100;
 const PRIORITY_MAX: u64 = 255;
 const SECONDS_PER_DAY: u64 = 86_400;

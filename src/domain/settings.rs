@@ -63,6 +63,20 @@ impl OriginPattern {
         Some(Self { before: pieces.next()?, behind: pieces.collect() })
     }
 
+    /// As a source of a Content Security Policy (CSP Level 3, section 2.3.1, `host-source`), which has a `*` only for the
+    /// first part of a host and for a port. `None` for a pattern that none can say.
+    pub fn csp_source(&self) -> Option<String> {
+        let text = [&self.before].into_iter().chain(&self.behind).map(String::as_str).collect::<Vec<_>>();
+        let text = text.join("*");
+        let (_, authority) = text.split_once("://")?;
+        let (host, port) = authority.split_once(':').unwrap_or((authority, "*"));
+        let rest = host.strip_prefix("*.").unwrap_or(host);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+        let host_ok = !rest.is_empty() && rest.bytes().all(allowed);
+        let port_ok = port == "*" || (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+        (host_ok && port_ok).then_some(text)
+    }
+
     pub fn matches(&self, origin: &str) -> bool {
         let Some(rest) = origin.strip_prefix(&*self.before) else { return false };
         match &*self.behind {

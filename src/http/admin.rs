@@ -1,4 +1,4 @@
-//! The listener for operators: health, metrics, the same for people, reload, erasures, lists of opt-outs,
+//! The listener for operators: health, metrics, the same for people, reload, erasures, lists of opt-outs, partners,
 //! settings of signed-in accounts, and in development mode what became of the latest hits.
 
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use super::dash;
 use super::erasures;
 use super::explain::{self, Explain};
 use super::opt_outs;
+use super::partner_registry;
 use super::rate_limit::RateLimits;
 use super::request::Head;
 use super::response::Answer;
@@ -21,6 +22,7 @@ use crate::service::dev::{DevService, Which};
 use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
 use crate::service::opt_out::OptOutService;
+use crate::service::partner_registry::PartnerRegistry;
 
 pub struct Admin {
     pub keys: Keys,
@@ -30,6 +32,7 @@ pub struct Admin {
     pub erasure: ErasureService,
     pub opt_out: OptOutService,
     pub account_settings: AccountSettingsService,
+    pub partners: Arc<dyn PartnerRegistry>,
     pub explain: Explain,
     /// Only in development mode.
     pub dev: Option<DevService>,
@@ -41,6 +44,7 @@ impl Service for Admin {
             ("POST", ERASURES) => erasures::BODY_BYTES_MAX,
             ("POST", OPT_OUTS) => opt_outs::BODY_BYTES_MAX,
             ("POST", SETTINGS) => account_settings::BODY_BYTES_MAX,
+            ("PUT", path) if partner_registry::is_below(path) => partner_registry::BODY_BYTES_MAX,
             _ => 0,
         };
         Intake::Body { bytes_max }
@@ -61,6 +65,7 @@ impl Service for Admin {
             ("/readyz", "GET" | "HEAD") => self.readiness(),
             ("/metrics", "GET" | "HEAD") => self.metrics(),
             ("/-/reload", "POST") => self.reload(head),
+            (path, _) if partner_registry::is_below(path) => self.partners(head, body),
             (explain::PATH, _) => self.explain(head),
             ("/healthz" | "/readyz" | "/metrics", _) => bad_method("GET, HEAD"),
             ("/-/reload", _) => bad_method("POST"),
@@ -106,6 +111,13 @@ impl Admin {
         match auth::authenticate(&self.keys, &self.limits, head) {
             Err(answer) => Answering::Now(answer),
             Ok(_) => account_settings::record(&self.account_settings, body),
+        }
+    }
+
+    fn partners(&self, head: &Head<'_>, body: &[u8]) -> Answer {
+        match auth::authenticate(&self.keys, &self.limits, head) {
+            Ok(caller) => partner_registry::answer(&*self.partners, &caller, head, body),
+            Err(answer) => answer,
         }
     }
 

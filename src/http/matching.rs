@@ -154,7 +154,7 @@ pub(super) fn given<'q>(head: &Head<'q>, partner: Option<&'q str>) -> Result<Giv
 }
 
 /// Whether the request says where it wants to be led. Nobody is led there.
-fn names_an_address(head: &Head<'_>) -> bool {
+pub(super) fn names_an_address(head: &Head<'_>) -> bool {
     parameters(head).any(|(name, _)| ADDRESS_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known)))
 }
 

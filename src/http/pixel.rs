@@ -206,12 +206,12 @@ pub(super) fn image() -> Answer {
 
 /// The old tag calls this function with the partner URLs that the page may load next: images, and frames.
 fn script(ask: &[ToAsk]) -> Answer {
-    let of = |target| {
-        let those = ask.iter().filter(move |ask| ask.target == target);
+    let of = |is_image| {
+        let those = ask.iter().filter(move |ask| (ask.target == Target::Image) == is_image);
         those.map(|ask| &*ask.location).collect::<Vec<_>>()
     };
     // In the order in which it has always been.
-    let (tags, frames) = (json!(of(Target::Image)), json!(of(Target::Iframe)));
+    let (tags, frames) = (json!(of(true)), json!(of(false)));
     let body = format!("{CALLBACK}({{\"tags\":{tags},\"hif\":{frames}}});").into_bytes();
     Answer { body: Cow::Owned(body), ..fixed_answer!("text/javascript; charset=utf-8", &[]) }
 }
@@ -235,6 +235,7 @@ fn partners_to_ask<V: OptOutView + Send + Sync>(
         image: Filter::All,
         iframe: Filter::All,
         storage_access: matching::storage_access(head),
+        host: head.host(),
     };
     service.partners_to_ask(&asking, visitor, &matching::consent_texts(head)).ask
 }

@@ -153,7 +153,7 @@ struct Debug<'a> {
 
 impl<'a> From<&'a ToAsk> for BidderStatus<'a> {
     fn from(ask: &'a ToAsk) -> Self {
-        let kind = if ask.target == Target::Iframe { "iframe" } else { "redirect" };
+        let kind = if ask.target != Target::Image { "iframe" } else { "redirect" };
         let usersync = UserSync { url: &ask.location, kind, supports_cors: false };
         Self { bidder: &ask.partner, no_cookie: true, usersync }
     }
@@ -222,6 +222,7 @@ fn choose<V: OptOutView + Send + Sync>(
         image,
         iframe,
         storage_access: storage_access(head),
+        host: head.host(),
     };
     let asked = service.partners_to_ask(&asking, &visitor, &texts);
     let debug =

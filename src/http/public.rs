@@ -9,7 +9,7 @@ use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use super::well_known::Document;
-use super::{cookie, daa, deletion, matching, opt_out, pages, pixel, prebid, privacy, receipt};
+use super::{cookie, daa, deletion, match_frame, matching, opt_out, pages, pixel, prebid, privacy, receipt};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::deletion::DeletionService;
 use crate::service::erasure::ErasureService;
@@ -41,6 +41,7 @@ enum Route {
     /// Of the partner that the path names.
     Match,
     MatchStart,
+    MatchFrame,
     Introduce,
     CookieSync,
     CookieSyncPreflight,
@@ -99,8 +100,9 @@ impl Route {
             ("/pages.css", "GET" | "HEAD") => Self::Style,
             ("/pages.css", _) => Self::BadMethod("GET, HEAD"),
             (path, method) if path.starts_with(MATCH_PATH) => match (method, matched_partner(path)) {
-                ("GET", Some((_, false))) => Self::Match,
-                ("GET", Some((_, true))) => Self::MatchStart,
+                ("GET", Some((_, ""))) => Self::Match,
+                ("GET", Some((_, START))) => Self::MatchStart,
+                ("GET", Some(_)) => Self::MatchFrame,
                 (_, Some(_)) => Self::BadMethod("GET"),
                 (_, None) => Self::Unknown,
             },
@@ -137,7 +139,9 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
         match Route::parse(method, path) {
             Route::Embed => Intake::Hot,
             Route::Pixel if method == "GET" => Intake::Hot,
-            Route::Match | Route::MatchStart | Route::Introduce | Route::SetUid => Intake::Hot,
+            Route::Match | Route::MatchStart | Route::MatchFrame | Route::Introduce | Route::SetUid => {
+                Intake::Hot
+            }
             Route::CookieSync => Intake::Body { bytes_max: prebid::BODY_BYTES_MAX },
             Route::Choose(_) => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
@@ -190,6 +194,10 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
                 let partner = matched_partner(head.path).map(|(partner, _)| partner);
                 matching::start(&self.pixel, head, partner.unwrap_or_default())
             }
+            Route::MatchFrame => {
+                let partner = matched_partner(head.path).map(|(partner, _)| partner);
+                match_frame::answer(&self.pixel, head, partner.unwrap_or_default())
+            }
             Route::Introduce => matching::introduce(&self.pixel, head),
             Route::CookieSync => prebid::cookie_sync(&self.pixel, head, body),
             Route::CookieSyncPreflight => prebid::preflight(head, &self.pixel.live.load()),
@@ -217,15 +225,16 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
     }
 }
 
-/// The partner in `/match/<partner>` or `/match/<partner>/start`, and whether it is the latter.
-fn matched_partner(path: &str) -> Option<(&str, bool)> {
+/// The partner in `/match/<partner>`, `/match/<partner>/start` or `/match/<partner>/frame`, and what is behind it.
+fn matched_partner(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix(MATCH_PATH)?;
-    let (partner, starts) = match rest.strip_suffix("/start") {
-        Some(partner) => (partner, true),
-        None => (rest, false),
-    };
-    (!partner.is_empty() && !partner.contains('/')).then_some((partner, starts))
+    let ending = [START, FRAME].into_iter().find(|ending| rest.ends_with(ending)).unwrap_or_default();
+    let partner = rest.strip_suffix(ending)?;
+    (!partner.is_empty() && !partner.contains('/')).then_some((partner, ending))
 }
+
+const START: &str = "/start";
+const FRAME: &str = "/frame";
 
 const MATCH_PATH: &str = "/match/";
 

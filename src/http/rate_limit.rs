@@ -3,8 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
@@ -15,6 +16,7 @@ use governor::{Quota, RateLimiter};
 
 use super::address::AddressKey;
 use super::response::Answer;
+use crate::domain::time::Timestamp;
 
 /// How many requests a key may make: `burst` at once, `per_second` in the long run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,60 @@ impl<C: Clock + Clone> RateLimits<C> {
 
     pub fn check_token(&self, token: &str) -> Result<(), RetryAfter> {
         self.token.as_ref().map_or(Ok(()), |limiter| limiter.check(self.tokens.hash_one(token)))
+    }
+}
+
+/// One limit for whoever asks, in the time of whoever asks: what a server knows of its clock, and a test holds.
+pub struct OneLimit {
+    limiter: RateLimiter<NotKeyed, InMemoryState, ToldClock, NoOpMiddleware<Nanos>>,
+    clock: ToldClock,
+}
+
+impl OneLimit {
+    pub fn new(rate: Rate) -> Self {
+        let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
+        let clock = ToldClock::default();
+        Self { limiter: RateLimiter::direct_with_clock(quota, clock.clone()), clock }
+    }
+
+    /// Whether one more is within the limit at `now`; then it is counted.
+    pub fn takes(&self, now: Timestamp) -> bool {
+        self.clock.tell(now);
+        self.limiter.check().is_ok()
+    }
+}
+
+/// The time that has passed as far as it was told, which never goes back.
+#[derive(Debug, Clone, Default)]
+struct ToldClock {
+    told: Arc<Mutex<Told>>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    last: Timestamp,
+    passed_ms: u64,
+}
+
+impl ToldClock {
+    fn tell(&self, now: Timestamp) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        // Workers tell a little out of order. More than that is a clock that was set back, which stops no time.
+        if now >= told.last || told.last.ms_since(now) > SET_BACK_MS {
+            told.passed_ms += now.ms_since(told.last);
+            told.last = now;
+        }
+    }
+}
+
+const SET_BACK_MS: u64 = 1_000;
+
+impl Clock for ToldClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        Duration::from_millis(told.passed_ms).into()
     }
 }
 
@@ -198,8 +254,6 @@ const KEYS_MAX: usize = 1_000_000;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use governor::clock::FakeRelativeClock;
 
     use super::*;
@@ -230,6 +284,29 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         assert_eq!(limits.check_address(address(1)), Ok(()));
         assert_eq!(limits.check_address(address(1)), Err(RetryAfter { seconds: 1 }));
+    }
+
+    #[test]
+    fn one_limit_goes_by_the_time_that_it_is_told() {
+        let limit = OneLimit::new(rate(2, 3));
+        let taken = |at: u64| (0..10).filter(|_| limit.takes(Timestamp(at))).count();
+        for (at, expect) in [
+            (1_800_000_000_000, 3),
+            (1_800_000_000_499, 0),
+            (1_800_000_000_500, 1),
+            // Out of order by a little, and back.
+            (1_800_000_000_300, 0),
+            (1_800_000_000_500, 0),
+            (1_800_000_001_000, 1),
+            // An hour back: from there on it goes on.
+            (1_799_996_400_000, 0),
+            (1_799_996_400_500, 1),
+            (1_799_996_401_500, 2),
+            // An hour forth: a burst.
+            (1_800_000_001_500, 3),
+        ] {
+            assert_eq!(taken(at), expect, "{at}");
+        }
     }
 
     #[test]

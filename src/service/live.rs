@@ -15,17 +15,19 @@ use crate::consent::gate::Gate;
 use crate::domain::settings::{OriginPattern, Registry};
 use crate::storage::account_settings::AccountSettings;
 
-/// The settings that requests are answered under. A request sees one of them from beginning to end.
+/// The settings that requests are answered under. A request sees one of them from beginning to end. Cheap to clone, for
+/// whoever replaces a part of them.
+#[derive(Clone)]
 pub struct Live {
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     pub gate: Gate,
     pub identity: IdentityKeys,
-    pub geo: Geo,
+    pub geo: Arc<Geo>,
     pub crawlers: Arc<Crawlers>,
     /// What people chose for the accounts that they are signed in to. No reload changes it; it is here because whoever reads
     /// what a request says about consent has to read this, too.
     pub account_settings: Arc<AccountSettings>,
-    pub receipts: ReceiptKeys,
+    pub receipts: Arc<ReceiptKeys>,
     /// What signs the way through the Digital Advertising Alliance's page and back.
     pub daa_key: MacKey,
     /// The name of the browser id's cookie; its partitioned twin has `-p` behind it.
@@ -35,8 +37,8 @@ pub struct Live {
     /// What `/.well-known/dnt-policy.txt` says, where the operator commits to something.
     pub dnt_policy: Option<String>,
     /// Where other companies may ask for erasures.
-    pub deletion: Option<DeletionTerms>,
-    pub partners: Partners,
+    pub deletion: Option<Arc<DeletionTerms>>,
+    pub partners: Arc<Partners>,
     /// What signs the way to a partner and back.
     pub match_state_key: MacKey,
     /// Whose pages may ask with the browser's cookies which partners want to be asked.

@@ -5,7 +5,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::matching::Sent;
 use super::outcome::Outcome;
 use super::storage_access::StorageAccess;
 
@@ -51,12 +50,12 @@ impl MatchMetrics {
         self.inc(step, partner, access, outcome.word(), outcome.reason());
     }
 
-    pub fn count_sent(
+    pub fn count_sent<T>(
         &self,
         step: Step,
         partner: Option<&str>,
         access: StorageAccess,
-        sent: &Result<Sent, Outcome>,
+        sent: &Result<T, Outcome>,
     ) {
         match sent {
             Ok(_) => self.inc(step, partner, access, "sent", None),

@@ -57,7 +57,7 @@ pub enum ErrandTarget<'q> {
     Start(Option<&'q str>),
     /// To tell the partner ours: to the callback of that name.
     Introduce(&'q str),
-    /// One of the two addresses for browsers that are to bring the partner's id.
+    /// One of the addresses for browsers that are to bring the partner's id.
     Ask(Target),
 }
 
@@ -113,6 +113,10 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         let partner_user_id =
             partner.parse_user_id(user_id).map_err(|why| invalid(Invalid::of_user_id(why)))?;
         let (proof, storage_access) = prove(given, partner, visitor, &live).map_err(invalid)?;
+        // Not before it is known to come from the partner: nobody else uses up what the partner may send.
+        if partner.limit.as_ref().is_some_and(|limit| !(limit.takes)(visitor.at)) {
+            return Err(Outcome::OverPartnerLimit);
+        }
         let cookie = self.cookie_of(visitor).ok_or(invalid(Invalid::NoBrowserId))?;
         let scope = scope(visitor, storage_access);
         let heard = live.gate.hear(&visitor.signals);
@@ -177,7 +181,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         sent
     }
 
-    fn send_to(
+    pub(super) fn send_to(
         &self,
         partner: &Partner,
         errand: &Errand<'_>,

@@ -67,7 +67,7 @@ impl PixelMetrics {
             Outcome::Rejected(reason) => &self.rejected[*reason as usize],
             Outcome::Refused(reason) => &self.refused[*reason as usize],
             Outcome::Invalid(reason) => &self.invalid[*reason as usize],
-            Outcome::Overloaded => &self.overloaded,
+            Outcome::Overloaded | Outcome::OverPartnerLimit => &self.overloaded,
             Outcome::Unavailable => &self.unavailable,
         };
         counter.inc();

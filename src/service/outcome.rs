@@ -30,6 +30,8 @@ pub enum Outcome {
     Invalid(Invalid),
     /// More was waiting than may wait; nothing was stored.
     Overloaded,
+    /// The partner sends more than it may; nothing was stored.
+    OverPartnerLimit,
     /// The disk took nothing.
     Unavailable,
 }
@@ -50,7 +52,7 @@ impl Outcome {
 
     /// Whether the sender may try again later and succeed.
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Overloaded | Self::Unavailable)
+        matches!(self, Self::Overloaded | Self::OverPartnerLimit | Self::Unavailable)
     }
 
     /// Whether the log has the event.
@@ -67,7 +69,7 @@ impl Outcome {
             Self::Refused(Refusal::Crawler) => "bot",
             Self::Refused(_) => "suppressed",
             Self::Invalid(_) | Self::Rejected(_) => "invalid",
-            Self::Overloaded | Self::Unavailable => "overloaded",
+            Self::Overloaded | Self::OverPartnerLimit | Self::Unavailable => "overloaded",
         }
     }
 
@@ -81,6 +83,7 @@ impl Outcome {
             Self::Refused(reason) => reason.text().to_owned(),
             Self::Invalid(reason) => reason.text().to_owned(),
             Self::Overloaded => "too much is waiting; try again later".to_owned(),
+            Self::OverPartnerLimit => "the partner sends more than it may; try again later".to_owned(),
             Self::Unavailable => "the disk takes nothing now; try again later".to_owned(),
         }
     }
@@ -90,6 +93,7 @@ impl Outcome {
         match self {
             Self::Refused(reason) => Some(reason.code()),
             Self::Invalid(reason) => Some(reason.code()),
+            Self::OverPartnerLimit => Some("partner-limit"),
             Self::Unavailable => Some("disk"),
             Self::Rejected(reason) => Some(reason.code()),
             Self::Stored { .. } | Self::Duplicate { .. } | Self::Known | Self::Overloaded => None,
@@ -126,6 +130,7 @@ impl Outcome {
             Self::Refused(reason) => text.extend(["suppressed; reason=", reason.code()]),
             Self::Invalid(reason) => text.extend(["invalid; reason=", reason.code()]),
             Self::Overloaded => text.push_str("overloaded"),
+            Self::OverPartnerLimit => text.push_str("overloaded; reason=partner-limit"),
             Self::Unavailable => text.push_str("overloaded; reason=disk"),
         }
     }

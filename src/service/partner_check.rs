@@ -105,6 +105,8 @@ mod tests {
             id_chars_max: 64,
             image: Some(Template::parse(image).expect("a template")),
             iframe: None,
+            pixels: Vec::new(),
+            limit: None,
             callbacks: Vec::new(),
             priority: 1,
             rematch_after_ms: 1,

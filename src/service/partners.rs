@@ -1,6 +1,8 @@
 //! The audience partners that the operator has registered, ready to be looked up.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
 use regex::Regex;
@@ -28,12 +30,15 @@ pub struct Partner {
     pub id_chars_max: usize,
     pub image: Option<Template>,
     pub iframe: Option<Template>,
+    /// The images of the page `/match/…/frame`.
+    pub pixels: Vec<Template>,
     /// Where `/getuid` and `/match/…/start?r=` may lead, by name.
     pub callbacks: Vec<(String, Template)>,
     /// 1 first.
     pub priority: u8,
     /// After this time the partner is asked for its id again.
     pub rematch_after_ms: u64,
+    pub limit: Option<MatchLimit>,
     /// Makes what the partner sees as our ids.
     pairwise: MacKey,
 }
@@ -49,11 +54,30 @@ pub struct PartnerSettings {
     pub id_chars_max: usize,
     pub image: Option<Template>,
     pub iframe: Option<Template>,
+    pub pixels: Vec<Template>,
     pub callbacks: Vec<(String, Template)>,
     pub priority: u8,
     pub rematch_after_ms: u64,
     /// Another number, other ids for this partner.
     pub pairwise_epoch: u32,
+    pub limit: Option<MatchLimit>,
+}
+
+/// How many of a partner's ids are taken in: `burst` at once, `per_s` in the long run. All clones count together.
+#[derive(Clone)]
+pub struct MatchLimit {
+    pub per_s: u32,
+    pub burst: u32,
+    /// Whether one more is within the limit at that time; then it is counted.
+    pub takes: TakesMatch,
+}
+
+pub type TakesMatch = Arc<dyn Fn(Timestamp) -> bool + Send + Sync>;
+
+impl fmt::Debug for MatchLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MatchLimit({} per second, {} at once)", self.per_s, self.burst)
+    }
 }
 
 /// Which of a partner's addresses is meant.
@@ -63,6 +87,10 @@ pub enum Target {
     Iframe,
     /// By its place among the callbacks.
     Callback(u8),
+    /// By its place among the pixels.
+    Pixel(u8),
+    /// The page of ours with all pixels.
+    Frame,
 }
 
 impl Target {
@@ -72,9 +100,14 @@ impl Target {
             Self::Image => 0,
             Self::Iframe => 1,
             Self::Callback(at) => at.saturating_add(2),
+            Self::Pixel(at) => u8::MAX - at,
+            Self::Frame => FRAME_CODE,
         }
     }
 }
+
+/// Below the pixels' codes.
+const FRAME_CODE: u8 = u8::MAX / 2;
 
 /// How a partner proves that a match comes from it: the time in seconds since 1970, and in hexadecimal digits the
 /// HMAC-SHA-256 of `<partner number>\n<partner user id>\n<time>`.
@@ -89,7 +122,8 @@ impl Partner {
     pub fn new(settings: PartnerSettings, matching_secret: &[u8], signing_secret: Option<&[u8]>) -> Self {
         let purpose = format!("partner {} epoch {}", settings.id, settings.pairwise_epoch);
         let PartnerSettings { id, name, listing, takes_unsigned, id_pattern, id_chars_max, .. } = settings;
-        let PartnerSettings { image, iframe, callbacks, priority, rematch_after_ms, .. } = settings;
+        let PartnerSettings { image, iframe, pixels, callbacks, priority, rematch_after_ms, limit, .. } =
+            settings;
         Self {
             pairwise: MacKey::derive(matching_secret, &purpose),
             signing_key: signing_secret.map(MacKey::new),
@@ -101,9 +135,11 @@ impl Partner {
             id_chars_max,
             image,
             iframe,
+            pixels,
             callbacks,
             priority,
             rematch_after_ms,
+            limit,
         }
     }
 
@@ -119,11 +155,14 @@ impl Partner {
         BASE64URL_NOPAD.encode(&code[..PAIRWISE_BYTES])
     }
 
+    /// The partner's address; `None` where it has none, and for the page of ours.
     pub fn target(&self, target: Target) -> Option<&Template> {
         match target {
             Target::Image => self.image.as_ref(),
             Target::Iframe => self.iframe.as_ref(),
             Target::Callback(at) => self.callbacks.get(usize::from(at)).map(|(_, template)| template),
+            Target::Pixel(at) => self.pixels.get(usize::from(at)),
+            Target::Frame => None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! list of partners.
 
 use super::hit::Visitor;
+use super::match_frame;
 use super::matching::{Errand, ErrandTarget, Sent};
 use super::outcome::{Invalid, Outcome};
 use super::partners::{ConsentTexts, Partner, Target};
@@ -22,6 +23,8 @@ pub struct Asking<'q> {
     pub image: Filter,
     pub iframe: Filter,
     pub storage_access: StorageAccess,
+    /// The host and port that we were asked at, for the pages of ours among the answers.
+    pub host: Option<&'q str>,
 }
 
 /// Which partners may be asked in one way.
@@ -46,7 +49,7 @@ impl Filter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToAsk {
     pub partner: String,
-    /// [`Target::Image`] or [`Target::Iframe`].
+    /// [`Target::Image`], [`Target::Iframe`] or [`Target::Frame`].
     pub target: Target,
     pub location: String,
 }
@@ -119,13 +122,17 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
                 asked.refuse(name, "known", "the partner's id for the browser is known");
                 continue;
             }
+            let frame = asking.host.filter(|_| target == Target::Frame);
+            // What may load the first image of a page may load the page.
+            let first = if frame.is_some() { Target::Pixel(0) } else { target };
             let errand = Errand {
                 partner: name,
-                target: ErrandTarget::Ask(target),
+                target: ErrandTarget::Ask(first),
                 storage_access: asking.storage_access,
             };
             match self.send_as(&errand, visitor, cookie, texts) {
                 Ok(Sent { location, cookie }) => {
+                    let location = frame.map_or(location, |host| match_frame::address(host, partner, texts));
                     asked.ask.push(ToAsk { partner: partner.name.clone(), target, location });
                     asked.cookie = asked.cookie.take().or(cookie);
                 }
@@ -147,8 +154,13 @@ impl Asked {
     }
 }
 
-/// An image where the page allows one: it costs the page less than a frame.
+/// All pixels where the partner has several and the page allows a frame; else an image where it allows one: it costs the
+/// page less than a frame.
 fn target(partner: &Partner, asking: &Asking<'_>) -> Option<Target> {
+    let has_frame = !partner.pixels.is_empty() && asking.host.is_some();
+    if has_frame && asking.iframe.lets(&partner.name) {
+        return Some(Target::Frame);
+    }
     let image = partner.image.is_some() && asking.image.lets(&partner.name);
     let iframe = partner.iframe.is_some() && asking.iframe.lets(&partner.name);
     if image { Some(Target::Image) } else { iframe.then_some(Target::Iframe) }

@@ -40,6 +40,7 @@ mod commit;
 mod dedup;
 pub mod digest;
 pub mod disk;
+pub mod document;
 pub mod durable;
 pub mod entry;
 pub mod erasures;

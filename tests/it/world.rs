@@ -90,6 +90,20 @@ impl World {
         self.start();
     }
 
+    /// Why the server does not start again.
+    pub(crate) fn start_refusal(&mut self, change: impl FnOnce(&mut Config)) -> String {
+        self.stop();
+        let mut config = self.config.clone();
+        change(&mut config);
+        let environment = Environment {
+            clock: self.clock.clone(),
+            rng: Arc::new(SystemRng::new()),
+            disk: self.disk.clone(),
+        };
+        let refused = app::start(config, environment, Box::new(|| Err(String::new())));
+        refused.err().expect("the server does not start").to_string()
+    }
+
     pub(crate) fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.stop().expect("the server stops cleanly");

@@ -1,11 +1,10 @@
 //! `pixelgate partner check`: whether a partner leads browsers back to us.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{CliError, Io, config_or_dev};
-use super::unknown;
+use super::super::{CliError, Io};
+use super::{Whose, unknown};
 use crate::app;
 use crate::domain::partner::InvalidPartnerUserId;
 use crate::http::outbound::{Networks, Outbound, SystemResolver};
@@ -23,23 +22,24 @@ use crate::service::partners::{Partner, Target};
 pub(super) struct Args {
     /// The partner's name or number.
     partner: String,
-    /// The server's configuration (TOML). Default: the one of development mode.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
-    let config = config_or_dev(args.config.as_deref())?;
-    let partners = app::partners(&config);
+    let (config, _) = args.whose.config()?;
+    let partners = app::partners(&config, None);
     let partner = partners.find(&args.partner).ok_or_else(|| unknown(&args.partner))?;
     let networks = Networks { allowed: config.outbound_networks };
     let outbound = Outbound::new(networks, Arc::new(SystemResolver), PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(app::AppError::Runtime)?;
-    let targets = [("image", Target::Image), ("iframe", Target::Iframe)];
+    let targets = [("image".to_owned(), Target::Image), ("iframe".to_owned(), Target::Iframe)];
+    let pixels =
+        (0..u8::MAX).take(partner.pixels.len()).map(|at| (format!("pixel {}", at + 1), Target::Pixel(at)));
     let mut faults = Vec::new();
     let mut asked = 0;
-    for (kind, target) in targets {
+    for (kind, target) in targets.into_iter().chain(pixels) {
         let Some(probe) = Probe::new(partner, target, &SystemRng::new()) else { continue };
         asked += 1;
         match runtime.block_on(visit(&outbound, partner, &probe, io))? {
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         }
     }
     match (asked, faults.is_empty()) {
-        (0, _) => Err(CliError::Usage("the partner has neither image nor iframe to call".into())),
+        (0, _) => Err(CliError::Usage("the partner has neither image nor iframe nor pixels to call".into())),
         (_, true) => Ok(()),
         (_, false) => Err(CliError::Negative(format!("no match by {}", faults.join(" and ")))),
     }

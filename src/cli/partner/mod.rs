@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use super::{CliError, Io, config_or_dev};
 use crate::app;
+use crate::config::Config;
 use crate::service::partners::Partners;
+use crate::storage::real_disk::RealDisk;
 
 /// Look at cookie matching with partners: whether it works, how many matches there are, and what a partner may have of
 /// them.
@@ -53,11 +55,17 @@ struct Whose {
 }
 
 impl Whose {
-    /// The partners, and where what is known of them is.
+    /// The partners, those of the admin API as well, and where what is known of them is.
     fn read(&self) -> Result<(Partners, PathBuf), CliError> {
+        let (config, data_dir) = self.config()?;
+        Ok((app::partners(&config, None), data_dir))
+    }
+
+    /// With the partners of the admin API.
+    fn config(&self) -> Result<(Config, PathBuf), CliError> {
         let config = config_or_dev(self.config.as_deref())?;
         let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
-        Ok((app::partners(&config), data_dir))
+        Ok((app::with_registered(&config, &RealDisk, &data_dir)?, data_dir))
     }
 }
 

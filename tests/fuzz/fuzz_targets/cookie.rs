@@ -15,17 +15,14 @@ use pixelgate::consent::regulated::BrowserCookie;
 use pixelgate::consent::rule::Circumstances;
 use pixelgate::consent::signals::Signals;
 use pixelgate::domain::id::BrowserId;
-use pixelgate::domain::settings::Registry;
 use pixelgate::domain::time::{MS_PER_DAY, Timestamp};
 use pixelgate::http::cookie::Jar;
 use pixelgate::http::request::Head;
 use pixelgate::service::crawler::Crawlers;
 use pixelgate::service::crypto::MacKey;
-use pixelgate::service::geo::Geo;
 use pixelgate::service::hit::Browser;
 use pixelgate::service::identity::IdentityKeys;
 use pixelgate::service::live::Live;
-use pixelgate::service::partners::Partners;
 use pixelgate::service::receipt::ReceiptKeys;
 use pixelgate_fuzz::genuine::Nobody;
 
@@ -63,17 +60,17 @@ fn read_jar(text: &str, signed: &str) {
 fn live() -> &'static Live {
     static LIVE: OnceLock<Live> = OnceLock::new();
     LIVE.get_or_init(|| Live {
-        registry: Registry::default(),
+        registry: Arc::default(),
         account_settings: Arc::default(),
         deletion: None,
-        partners: Partners::default(),
+        partners: Arc::default(),
         match_state_key: MacKey::new(b"fuzz"),
         publisher_origins: Vec::new(),
         gate: Gate::new(Policy::new(Regime::None)),
         identity: fixture().0.clone(),
-        geo: Geo::default(),
+        geo: Arc::default(),
         crawlers: Arc::new(Crawlers::shipped()),
-        receipts: ReceiptKeys::new(&[]),
+        receipts: Arc::new(ReceiptKeys::new(&[])),
         daa_key: MacKey::new(b"fuzz"),
         dnt_policy: None,
         cookie_name: "__Host-Http-pg".to_owned(),
