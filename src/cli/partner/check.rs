@@ -15,7 +15,7 @@ use crate::service::partners::{Partner, Target};
 /// Call a partner's address as a browser would that it has never seen, follow where it leads, and say whether that is
 /// back to us with the partner's id for the browser, and with our state.
 ///
-/// Nothing is stored. No connection is opened into networks of our own but those that [outbound] allow_networks names.
+/// Nothing is stored. No connection is opened into networks of our own but those that outbound.allow_networks names.
 /// Exit code 1 where the match would not come about.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  pixelgate partner check adhub --config pixelgate.toml")]
