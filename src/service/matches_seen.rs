@@ -77,7 +77,7 @@ impl PartnerSeen {
 fn partner<'p>(partners: &'p mut Vec<PartnerSeen>, name: &str) -> &'p mut PartnerSeen {
     let at = partners.iter().position(|known| known.name == name).unwrap_or_else(|| {
         let name = name.to_owned();
-        partners.push(PartnerSeen { name, rows: [0; 3], by_access: [MatchesSeen::default(); 3] });
+        partners.push(PartnerSeen { name, rows: Default::default(), by_access: Default::default() });
         partners.len() - 1
     });
     &mut partners[at]

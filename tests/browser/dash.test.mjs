@@ -1,8 +1,8 @@
 // The operators' dashboard in a real Chromium, on the admin listener.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { checker } from './accessibility.mjs';
 import { TIME_LIMIT, setting, visit } from './visits.mjs';
 
 const address = ({ server }, path = '/dash') => `http://127.0.0.1:${server.adminPort}${path}`;
@@ -82,20 +82,9 @@ test('the dashboard works without script', TIME_LIMIT, async (t) => {
 
 test('a checker of accessibility finds nothing on the dashboard', TIME_LIMIT, async (t) => {
   const all = await setting(t);
-  const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   const page = await all.context.newPage();
-  const check = async (path, width, colorScheme) => {
-    await page.setViewportSize({ width, height: 800 });
-    await page.emulateMedia({ colorScheme });
-    await page.goto(address(all, path));
-    await page.evaluate(axe);
-    const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-    assert.deepEqual(found, [], `${path} ${width} ${colorScheme}`);
-    assert.ok(passes.some(({ id }) => id === 'color-contrast'), 'contrast was not looked at');
-    const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.equal(tooWide, 0, `${path} ${width} scrolls sideways`);
-  };
+  const checkAt = await checker(page);
+  const check = (path, width, colorScheme) => checkAt(address(all, path), width, colorScheme);
   const everywhere = async () => {
     for (const path of ['/dash', '/dash?still']) {
       for (const width of [1280, 390, 320]) {

@@ -2,8 +2,8 @@
 // pixel and the page, and shop.localhost and news.localhost with the pixel on them.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { checker } from './accessibility.mjs';
 import { SlowNetwork } from './slow.mjs';
 import { ALLOWED, GPC, NOT_SHARED, TIME_LIMIT, idCookies, inEach, setting, visit } from './visits.mjs';
 
@@ -194,20 +194,9 @@ test('the pages work by keyboard and without script', TIME_LIMIT, async (t) => {
 test('a checker of accessibility finds nothing on any page in any language', TIME_LIMIT, async (t) => {
   const all = await setting(t);
   await visit(all);
-  const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   const page = await all.context.newPage();
-  const check = async (path, width, colorScheme) => {
-    await page.setViewportSize({ width, height: 800 });
-    await page.emulateMedia({ colorScheme });
-    await page.goto(all.server.url(path));
-    await page.evaluate(axe);
-    const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-    assert.deepEqual(found, [], `${path} ${width} ${colorScheme}`);
-    assert.ok(passes.some(({ id }) => id === 'color-contrast'), 'contrast was not looked at');
-    const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.equal(tooWide, 0, `${path} ${width} scrolls sideways`);
-  };
+  const checkAt = await checker(page);
+  const check = (path, width, colorScheme) => checkAt(all.server.url(path), width, colorScheme);
   for (const language of ['en', 'de', 'fr', 'es']) {
     for (const path of ['/privacy', '/optout']) {
       await check(`${path}?lang=${language}`, 1100, 'light');

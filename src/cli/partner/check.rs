@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{CliError, Io};
-use super::{Whose, unknown};
+use super::OnePartner;
 use crate::app;
+use crate::domain::page::PageAddress;
 use crate::domain::partner::InvalidPartnerUserId;
 use crate::http::outbound::{Networks, Outbound, SystemResolver};
 use crate::service::crypto::SystemRng;
@@ -20,16 +21,14 @@ use crate::service::partners::{Partner, Target};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  pixelgate partner check adhub --config pixelgate.toml")]
 pub(super) struct Args {
-    /// The partner's name or number.
-    partner: String,
     #[command(flatten)]
-    whose: Whose,
+    partner: OnePartner,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
-    let (config, _) = args.whose.config()?;
+    let (config, _) = args.partner.whose.config()?;
     let partners = app::partners(&config, None);
-    let partner = partners.find(&args.partner).ok_or_else(|| unknown(&args.partner))?;
+    let partner = args.partner.among(&partners)?;
     let networks = Networks { allowed: config.outbound_networks };
     let outbound = Outbound::new(networks, Arc::new(SystemResolver), PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -68,7 +67,7 @@ async fn visit(
     for _ in 0..HOPS_MAX {
         let answer = match outbound.get(&address).await {
             Ok(answer) => answer,
-            Err(error) => return Ok(Err(with_cause(&error))),
+            Err(error) => return Ok(Err(format!("{:#}", anyhow::Error::new(error)))),
         };
         writeln!(io.out, "{} answers {}", origin(&address), answer.status)?;
         let Some(location) = answer.location.filter(|_| matches!(answer.status, 301 | 302 | 303 | 307 | 308))
@@ -113,14 +112,8 @@ const fn in_words(why: InvalidPartnerUserId) -> &'static str {
 }
 
 /// Scheme, host and port: the rest may be somebody's.
-fn origin(address: &str) -> &str {
-    let host_at = address.find("://").map_or(0, |at| at + 3);
-    let end = address[host_at..].find(['/', '?', '#']).map_or(address.len(), |at| host_at + at);
-    &address[..end]
-}
-
-fn with_cause(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+fn origin(address: &str) -> String {
+    PageAddress::reduce(address).map_or_else(String::new, |page| page.origin().to_owned())
 }
 
 const HOPS_MAX: usize = 5;

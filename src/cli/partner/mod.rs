@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::{CliError, Io, config_or_dev};
 use crate::app;
 use crate::config::Config;
-use crate::service::partners::Partners;
+use crate::service::partners::{Partner, Partners};
 use crate::storage::real_disk::RealDisk;
 
 /// Look at cookie matching with partners: whether it works, how many matches there are, and what a partner may have of
@@ -69,6 +69,19 @@ impl Whose {
     }
 }
 
-fn unknown(name: &str) -> CliError {
-    CliError::Usage(format!("no partner is called \"{name}\", by name or number"))
+/// One of them.
+#[derive(Debug, clap::Args)]
+struct OnePartner {
+    /// The partner's name or number.
+    partner: String,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+impl OnePartner {
+    fn among<'p>(&self, partners: &'p Partners) -> Result<&'p Partner, CliError> {
+        let name = &self.partner;
+        let unknown = || CliError::Usage(format!("no partner is called \"{name}\", by name or number"));
+        partners.find(name).ok_or_else(unknown)
+    }
 }

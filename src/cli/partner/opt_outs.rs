@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write as _};
 
 use super::super::progress::spinner;
 use super::super::{CliError, Io};
-use super::{Whose, unknown};
+use super::OnePartner;
 use crate::domain::opt_out::Subject;
 use crate::storage::verify;
 
@@ -18,15 +18,13 @@ use crate::storage::verify;
     after_help = "Example:\n  pixelgate partner opt-outs adhub --config pixelgate.toml > adhub-opt-outs.tsv"
 )]
 pub(super) struct Args {
-    /// The partner's name or number.
-    partner: String,
     #[command(flatten)]
-    whose: Whose,
+    partner: OnePartner,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
-    let (partners, data_dir) = args.whose.read()?;
-    let partner = partners.find(&args.partner).ok_or_else(|| unknown(&args.partner))?;
+    let (partners, data_dir) = args.partner.whose.read()?;
+    let partner = args.partner.among(&partners)?;
     let progress = spinner("reading the log");
     let opt_outs = verify::opt_outs(&data_dir)?;
     progress.finish_and_clear();

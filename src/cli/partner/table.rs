@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write as _};
 
 use super::super::progress::spinner;
 use super::super::{CliError, Io};
-use super::{Whose, unknown};
+use super::OnePartner;
 use crate::service::match_list;
 use crate::storage::verify;
 
@@ -17,15 +17,13 @@ use crate::storage::verify;
     after_help = "Example:\n  pixelgate partner table adhub --config pixelgate.toml | gzip > adhub.tsv.gz"
 )]
 pub(super) struct Args {
-    /// The partner's name or number.
-    partner: String,
     #[command(flatten)]
-    whose: Whose,
+    partner: OnePartner,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
-    let (partners, data_dir) = args.whose.read()?;
-    let partner = partners.find(&args.partner).ok_or_else(|| unknown(&args.partner))?;
+    let (partners, data_dir) = args.partner.whose.read()?;
+    let partner = args.partner.among(&partners)?;
     let progress = spinner("reading the log");
     let table = verify::matches(&data_dir)?;
     progress.finish_and_clear();
