@@ -70,7 +70,8 @@ impl Gate {
             },
         };
         let permitted = [activity.kind()].into_iter().chain(identify.then_some(ActivityKind::Identify));
-        let activities = ActivitySet::of(permitted);
+        let noted = value.noted().iter().filter(|&&noted| self.decide(noted, &subjects, about).is_ok());
+        let activities = ActivitySet::of(permitted.chain(noted.map(|noted| noted.kind())));
         let evidence = Evidence { regime, basis, activities, policy: self.version, decided_at: about.now };
         Ok(Permitted { value, evidence })
     }

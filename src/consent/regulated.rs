@@ -12,6 +12,11 @@ pub trait Regulated: sealed::Sealed {
     /// What has to be permitted, or the value is refused.
     fn activity(&self) -> Activity;
 
+    /// What the evidence notes besides, where it is permitted, too. A stored row is used for these only if it does.
+    fn noted(&self) -> &'static [Activity] {
+        &[]
+    }
+
     /// Who the value is about, as far as it says.
     fn subjects(&self) -> Subjects;
 
@@ -76,6 +81,10 @@ impl Regulated for BrowserCookie {
 impl Regulated for PartnerMatch {
     fn activity(&self) -> Activity {
         Activity::Match(self.listing)
+    }
+
+    fn noted(&self) -> &'static [Activity] {
+        &[Activity::Audience]
     }
 
     fn subjects(&self) -> Subjects {

@@ -194,7 +194,7 @@ impl Writer {
 fn learn(table: &MatchTable, changes: Vec<MatchChange>, now_ms: u64) {
     for change in changes {
         match change {
-            MatchChange::Match(found) => table.insert(&found, Timestamp(now_ms)),
+            MatchChange::Match(found, evidence) => table.insert(&found, &evidence, Timestamp(now_ms)),
             MatchChange::Unmatch(Unmatch { partner_id, browser_id, .. }) => {
                 table.remove(partner_id, browser_id);
             }

@@ -11,6 +11,7 @@ use super::match_table::MatchRejection;
 use super::queue::{Answer, Batch};
 use super::record::{BEGIN, Begin, VERSION};
 use super::worker::Worker;
+use crate::consent::evidence::Evidence;
 use crate::consent::prefs::Prefs;
 use crate::consent::regulated::Regulated;
 use crate::domain::erasure::Erasure;
@@ -54,7 +55,7 @@ impl Outcome {
 /// One change to the match table.
 #[derive(Debug)]
 pub(super) enum MatchChange {
-    Match(Box<PartnerMatch>),
+    Match(Box<PartnerMatch>, Evidence),
     Unmatch(Unmatch),
 }
 
@@ -234,7 +235,7 @@ impl Group {
     pub(super) fn forget_matches(&mut self, subject: Subject) {
         for changes in &mut self.matches {
             changes.retain(|change| match change {
-                MatchChange::Match(found) => !found.subjects().contains(&Some(subject)),
+                MatchChange::Match(found, _) => !found.subjects().contains(&Some(subject)),
                 MatchChange::Unmatch(_) => true,
             });
         }

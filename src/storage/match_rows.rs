@@ -33,6 +33,8 @@ pub(super) struct Row {
     pub(super) at_s: u32,
     pub(super) partner_user_id: Box<str>,
     pub(super) is_verified: bool,
+    /// Whether its evidence covers audiences.
+    pub(super) is_for_audiences: bool,
     /// How often another id took the place of this one's on `changes_day`.
     pub(super) changes: u8,
     /// Days since 1970; enough until 2149.

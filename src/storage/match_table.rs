@@ -12,6 +12,8 @@ use hashbrown::HashTable;
 use super::digest::sha256;
 use super::match_rows::{Claim, Row, RowKey};
 pub use super::match_rows::{RowCounts, Standing};
+use crate::consent::activity::ActivityKind;
+use crate::consent::evidence::Evidence;
 use crate::domain::id::{BrowserId, HashedPartnerUserId, PartnerId};
 use crate::domain::matching::{MatchScope, PartnerMatch};
 use crate::domain::opt_out::Subject;
@@ -45,6 +47,24 @@ pub struct Matched {
     pub at: Timestamp,
     /// Whether the partner is known to have said so.
     pub is_verified: bool,
+}
+
+/// Somebody whom a partner may have put into an audience. Only the table makes one, of a row whose evidence covers that.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Targetable {
+    partner_id: PartnerId,
+    hash: HashedPartnerUserId,
+}
+
+impl Targetable {
+    pub const fn partner_id(&self) -> PartnerId {
+        self.partner_id
+    }
+
+    /// By which the partner's id is found again.
+    pub const fn hashed(&self) -> HashedPartnerUserId {
+        self.hash
+    }
 }
 
 /// Why a match is not taken.
@@ -181,23 +201,39 @@ impl MatchTable {
         }
     }
 
+    /// Whether an id of the partner may be in audiences: the partner itself has named a browser so, and the person let us
+    /// use that for audiences.
+    pub fn find_targetable(&self, partner_id: PartnerId, hash: HashedPartnerUserId) -> Option<Targetable> {
+        let may = |row: &Row| {
+            let is_it = self.is_current(row) && sha256(row.partner_user_id.as_bytes()) == hash.bytes();
+            is_it.then_some(row.is_verified && row.is_for_audiences)
+        };
+        let claiming = self.claiming(partner_id, hash).into_iter();
+        let named: Vec<_> =
+            claiming.filter_map(|browser_id| self.look(partner_id, browser_id, may)).collect();
+        let is_believed = named.len() < BROWSERS_PER_ID_MAX && named.contains(&true);
+        is_believed.then_some(Targetable { partner_id, hash })
+    }
+
     /// What becomes of `found` at `now`, as far as the table goes.
-    pub(super) fn judge(&self, found: &PartnerMatch, now: Timestamp) -> Judged {
+    pub(super) fn judge(&self, found: &PartnerMatch, evidence: &Evidence, now: Timestamp) -> Judged {
         if found.scope == MatchScope::Site {
             return Judged::Store;
         }
         let verified = found.proof.is_verified();
         let known = self.look(found.partner_id, found.browser_id, |row| {
             let same = *row.partner_user_id == *found.partner_user_id.expose();
-            Some((same, row.is_verified, row.at_s, row.changes_on(now.day())))
+            let adds_nothing =
+                row.is_verified >= verified && row.is_for_audiences == is_for_audiences(evidence);
+            Some((same, row.is_verified, row.at_s, row.changes_on(now.day()), adds_nothing))
         });
         match known {
-            Some((true, was_verified, at_s, _)) => {
+            Some((true, _, at_s, _, adds_nothing)) => {
                 let is_recent = seconds(now).saturating_sub(at_s) < REFRESH_AFTER_S;
-                if is_recent && was_verified >= verified { Judged::Known } else { Judged::Store }
+                if is_recent && adds_nothing { Judged::Known } else { Judged::Store }
             }
             Some((false, true, ..)) if !verified => Judged::Rejected(MatchRejection::VerifiedBefore),
-            Some((false, .., changes)) if changes >= CHANGES_PER_DAY_MAX => {
+            Some((false, .., changes, _)) if changes >= CHANGES_PER_DAY_MAX => {
                 Judged::Rejected(MatchRejection::TooManyChanges)
             }
             None if self.len() >= self.rows_max => Judged::Rejected(MatchRejection::TableFull),
@@ -221,7 +257,7 @@ impl MatchTable {
     }
 
     /// Takes in a match that is in the log.
-    pub(super) fn insert(&self, found: &PartnerMatch, now: Timestamp) {
+    pub(super) fn insert(&self, found: &PartnerMatch, evidence: &Evidence, now: Timestamp) {
         if found.scope == MatchScope::Site {
             return;
         }
@@ -231,6 +267,7 @@ impl MatchTable {
             at_s: seconds(now),
             partner_user_id: found.partner_user_id.expose().into(),
             is_verified: found.proof.is_verified(),
+            is_for_audiences: is_for_audiences(evidence),
             changes: 0,
             changes_day: 0,
         };
@@ -364,6 +401,10 @@ impl MatchTable {
     fn hash(&self, key: &impl std::hash::Hash) -> u64 {
         self.hasher.hash_one(key)
     }
+}
+
+const fn is_for_audiences(evidence: &Evidence) -> bool {
+    evidence.activities.contains(ActivityKind::Audience)
 }
 
 /// Whole seconds since 1970; enough until 2106.

@@ -29,6 +29,7 @@ use super::record_match::{StoredMatch, StoredUnmatch};
 use super::record_settings::StoredSettings;
 use super::scan::{Piece, Summary, pieces, skips};
 use super::writer::ClosedFile;
+use crate::consent::evidence::Evidence;
 use crate::consent::prefs::Prefs;
 use crate::domain::erasure::Erasure;
 use crate::domain::matching::{MatchProof, PartnerMatch};
@@ -125,7 +126,9 @@ impl Index {
             (MATCH, VERSION) if frame.head.at_ms < self.matches_from_ms => true,
             (MATCH, VERSION) => {
                 let found = StoredMatch::read(frame.payload);
-                found.map(|(found, _)| self.replay_match(&found, frame.head.at_ms)).is_some()
+                found
+                    .map(|(found, evidence)| self.replay_match(&found, &evidence, frame.head.at_ms))
+                    .is_some()
             }
             (UNMATCH, VERSION) => {
                 let unmatch = StoredUnmatch::read(frame.payload);
@@ -150,8 +153,8 @@ impl Index {
         self.erasures.add(sequence, erasure);
     }
 
-    fn replay_match(&mut self, found: &PartnerMatch, at_ms: u64) {
-        self.matches.insert(found, Timestamp(at_ms));
+    fn replay_match(&mut self, found: &PartnerMatch, evidence: &Evidence, at_ms: u64) {
+        self.matches.insert(found, evidence, Timestamp(at_ms));
         if let MatchProof::State(nonce) = found.proof
             && at_ms >= self.dedup_from_ms
         {

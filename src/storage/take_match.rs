@@ -31,7 +31,7 @@ impl Writer {
         if self.dedup.find(&[state, None], self.now_ms).is_some() {
             return self.reject(MatchRejection::StateUsed);
         }
-        match self.matches.judge(found, Timestamp(self.now_ms)) {
+        match self.matches.judge(found, permitted.evidence(), Timestamp(self.now_ms)) {
             // One with a state is stored again all the same: the log is what says that the state has been used.
             Judged::Known if state.is_none() => return Outcome::Known,
             Judged::Known | Judged::Store => {}
@@ -46,7 +46,8 @@ impl Writer {
                 self.dedup.insert(key, found.id, self.now_ms);
                 self.group.note_key(key, needs_sync);
             }
-            self.group.note_match(MatchChange::Match(Box::new(found.clone())), needs_sync);
+            let change = MatchChange::Match(Box::new(found.clone()), *permitted.evidence());
+            self.group.note_match(change, needs_sync);
         }
         outcome
     }

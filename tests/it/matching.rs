@@ -46,7 +46,7 @@ fn a_partner_tells_us_its_id_on_either_path() {
     let row = &rows[0];
     assert_eq!((&row["partner_id"], &row["partner_user_id"]), (&111.into(), &"abc".into()));
     assert_eq!((&row["scope"], &row["proof"]), (&"global".into(), &"unsigned".into()));
-    assert_eq!(row["evidence"]["activities"], serde_json::json!(["identify", "match"]));
+    assert_eq!(row["evidence"]["activities"], serde_json::json!(["identify", "match", "audience"]));
     let browser_ids: HashSet<_> = world.stored().iter().map(|row| row["browser_id"].to_string()).collect();
     assert_eq!(browser_ids.len(), 1, "it is the browser whose page view was stored");
     let page = world.get("/privacy", &[cookie]).text();

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::consent::gpp::base64url;
+use crate::domain::id::{EventId, PartnerId};
+use crate::domain::matching::{MatchProof, MatchScope, PartnerMatch};
+use crate::domain::partner::PartnerUserId;
 
 const PARTNER: u16 = 25;
 const PROVIDER: u32 = 89;
@@ -97,6 +100,44 @@ fn every_activity_needs_its_purposes_for_us_and_for_the_partner() {
         }
     }
     assert!(permitted > 300, "{permitted}");
+}
+
+#[test]
+fn the_evidence_of_a_match_says_whether_it_may_be_used_for_audiences() {
+    let gate = Gate::new(both_on_list());
+    for (purposes, expect) in [
+        (&[1, 3, 4][..], &["identify", "match", "audience"][..]),
+        (&[1, 3], &["identify", "match"]),
+        (&[1, 4, 7], &["identify", "match"]),
+        (&[3, 4], &[]),
+    ] {
+        let mut signals = Signals::default();
+        signals.see_parameter("gdpr_consent", tc_string(purposes, &BOTH, false));
+        let heard = gate.hear(&signals);
+        let about = Circumstances {
+            heard: &heard,
+            directed_to_children: false,
+            opt_outs: &OptedOut(false),
+            now: Timestamp(7),
+        };
+        let admitted = gate.admit(partner_match(), &about);
+        let noted: Vec<_> = admitted.iter().flat_map(|found| found.evidence().activities.names()).collect();
+        assert_eq!(noted, expect, "{purposes:?}");
+    }
+}
+
+fn partner_match() -> PartnerMatch {
+    PartnerMatch {
+        id: EventId::from_bytes([1; 16]),
+        at: Timestamp(7),
+        partner_id: PartnerId::from_number(1),
+        listing: PartnerListing::Vendor(PARTNER),
+        partner_user_id: PartnerUserId::from_stored("u1", |_| [7; 32]),
+        browser_id: BrowserId::from_bytes([1; 16]),
+        scope: MatchScope::Global,
+        proof: MatchProof::Signed,
+        country: None,
+    }
 }
 
 #[test]
