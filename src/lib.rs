@@ -14,6 +14,7 @@
 //! |---|---|
 //! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`, [`Entry::Match`](storage::entry::Entry::Match) of a `Permitted<PartnerMatch>`; an [`OptOut`](domain::opt_out::OptOut), [`AccountPrefs`](consent::prefs::AccountPrefs), an [`Erasure`](domain::erasure::Erasure) and an [`Unmatch`](domain::matching::Unmatch) need no permit: they are what people ask of us |
 //! | a cookie with an identifier | [`give_id`](http::cookie::give_id) and [`sign`](service::identity::IdentityKeys::sign), both of a `&Permitted<BrowserCookie>` |
+//! | a list of whom a partner targets | a [`Targetable`](storage::match_table::Targetable), which only the match table makes, of a stored match whose evidence covers audiences |
 //! | a partner | [`pairwise_id`](service::partners::Partner::pairwise_id) of a `&Permitted<Introduction>`, which alone makes what a partner sees as our id |
 //!
 //! A `Permitted` holds the value and the [`Evidence`](consent::evidence::Evidence) why it may go: regime, legal basis,
@@ -91,7 +92,8 @@
 //!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
 //!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
 //! 6. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
-//!    ([`service::partner_registry`], kept in a file that is replaced as a whole). [`http::dash`] shows people the very
+//!    ([`service::partner_registry`], kept in a file that is replaced as a whole) and their targeting files
+//!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). [`http::dash`] shows people the very
 //!    text of the metrics as tables. In
 //!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
 //!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the

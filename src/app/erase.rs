@@ -10,6 +10,7 @@ use crate::service::erasure::ErasureService;
 use crate::storage::erasures::ErasureRequest;
 use crate::storage::log::Log;
 use crate::storage::options::LogOptions;
+use crate::storage::targeting::TargetingStore;
 
 /// Returns once nothing that was stored about any of `subjects` is left in a file of `data_dir`.
 pub fn erase(
@@ -20,11 +21,16 @@ pub fn erase(
     let Environment { clock, rng, disk } = environment;
     let options =
         LogOptions { erase_within: Duration::ZERO, file_bytes: FILE_BYTES, ..LogOptions::default() };
-    let (log, _) = Log::open(data_dir, options, disk, clock.clone(), rng.clone())?;
+    let (log, _) = Log::open(data_dir, options, disk.clone(), clock.clone(), rng.clone())?;
     let erasures = log.erasures();
     let (appender, batcher) = log.appender(tokio::task::yield_now);
-    let service =
-        ErasureService { log: appender, erasures: Arc::clone(&erasures), clock, rng, within: Duration::ZERO };
+    let service = ErasureService {
+        log: appender,
+        erasures: Arc::clone(&erasures),
+        clock: clock.clone(),
+        rng,
+        within: Duration::ZERO,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(AppError::Runtime)?;
     let receipt = runtime.block_on(async {
         tokio::select! {
@@ -39,6 +45,10 @@ pub fn erase(
         let why = erasures.failure().unwrap_or_default();
         return Err(failed(format!("{why}; it is on record, and the next start goes on with it")));
     }
+    // Its rows of the match table are gone, and so is whom they were about.
+    let store = TargetingStore::open(disk, data_dir, log.matches());
+    let swept = store.and_then(|store| store.sweep(clock.now()));
+    swept.map_err(|error| failed(format!("targeting lists could not be swept: {error}")))?;
     log.close()?;
     erasures.get(receipt.id).ok_or_else(|| failed("nothing is known of it".to_owned()))
 }

@@ -8,6 +8,7 @@ mod erase;
 mod opt_out;
 mod partner_registry;
 mod parts;
+mod targeting;
 mod vendor_list;
 mod worker;
 
@@ -130,6 +131,9 @@ pub fn start(config: Config, environment: Environment, reread: Reread) -> Result
             batcher,
         )?);
     }
+    if let Some(work) = shared.work.take() {
+        threads.push(work.spawn(stopped)?);
+    }
     // Joined last: it ends when the workers before it have.
     threads.extend(shared.look_up.take());
     Ok(Running { public, admin, operation, shutdown, threads, log: shared.log })
@@ -154,6 +158,7 @@ fn admin_service(
         opt_out: OptOutService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         account_settings: AccountSettingsService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         partners: shared.partners.clone(),
+        targeting: shared.targeting.clone(),
         erasure,
         explain: shared.explain(),
         dev,

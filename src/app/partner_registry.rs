@@ -7,15 +7,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
 use super::{AppError, parts};
-use crate::config::{Config, Partner, PartnerSource, PartnerTable, partner_tables, partners_toml};
+use crate::config::{
+    Config, Partner, PartnerSource, PartnerTable, PartnerTargeting, partner_tables, partners_toml,
+};
 use crate::domain::id::PartnerId;
 use crate::domain::partner::PartnerListing;
 use crate::service::caller::Caller;
 use crate::service::live::{Live, SharedLive};
-use crate::service::partner_registry::{CallbackView, PartnerRegistry, PartnerView, Put, Unchanged};
+use crate::service::partner_registry::{
+    CallbackView, PartnerRegistry, PartnerView, Put, TargetingTermsView, Unchanged,
+};
 use crate::storage::disk::Disk;
 use crate::storage::document;
 
@@ -200,6 +205,18 @@ fn view(partner: &Partner) -> PartnerView {
         pairwise_epoch: partner.pairwise_epoch,
         matches_per_second: partner.limit.map(|limit| limit.per_s),
         matches_burst: partner.limit.map(|limit| limit.burst),
+        targeting: targeting(&partner.targeting),
+    }
+}
+
+fn targeting(targeting: &PartnerTargeting) -> TargetingTermsView {
+    let has_password = |(_, password): &(String, SecretString)| !password.expose_secret().is_empty();
+    TargetingTermsView {
+        url: targeting.url.as_ref().map(ToString::to_string),
+        user: targeting.login.as_ref().map(|(user, _)| user.clone()),
+        has_password: targeting.login.as_ref().is_some_and(has_password),
+        every: time(targeting.every.as_secs()),
+        expires: time(targeting.expires.as_secs()),
     }
 }
 

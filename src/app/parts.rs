@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
 use super::partner_registry::{self, LivePartners};
+use super::targeting::{self, Work};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
@@ -21,6 +22,7 @@ use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::http::csrf::Forms;
 use crate::http::explain::Explain;
 use crate::http::limits::Limits;
+use crate::http::outbound::Networks;
 use crate::http::privacy::Lookups;
 use crate::http::proxy::TrustedProxies;
 use crate::http::public::Public;
@@ -44,12 +46,16 @@ use crate::service::partners::{MatchLimit, Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
+use crate::service::targeting::Targeting;
+use crate::service::targeting_metrics::TargetingListsInForce;
 use crate::service::vendor_list::VendorListWatch;
+use crate::storage::disk::Disk;
 use crate::storage::durable::AckClass;
 use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
 use crate::storage::options::{AckClasses, LogOptions, Retain};
+use crate::storage::targeting::TargetingStore;
 use crate::storage::worker::Appender;
 
 /// What the workers share.
@@ -60,6 +66,9 @@ pub(super) struct Shared {
     pub(super) admin_options: Arc<ServerOptions>,
     /// Changes the partners of all workers at once.
     pub(super) partners: Arc<LivePartners>,
+    pub(super) targeting: Arc<Targeting>,
+    /// Takes partners' targeting files.
+    pub(super) work: Option<Work>,
     /// Ends when all workers have.
     pub(super) look_up: Option<JoinHandle<()>>,
     live: SharedLive,
@@ -90,7 +99,8 @@ impl Shared {
         tracing::info!(?recovery, "the log is open");
         let live = Live { account_settings: log.account_settings(), ..live };
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let partners = Arc::new(LivePartners::new(file, live.clone(), disk));
+        let partners = Arc::new(LivePartners::new(file, live.clone(), disk.clone()));
+        let (targeting, work) = targeting(config, &log, disk, live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
@@ -105,11 +115,19 @@ impl Shared {
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
         let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
-        let lookups = Lookups { service: privacy, limits: Arc::new(lookup_limits(config)) };
+        let lookups = Lookups {
+            service: privacy,
+            targeting: targeting.clone(),
+            limits: Arc::new(lookup_limits(config)),
+        };
         let look_up = thread::Builder::new().name("look-up".to_owned()).spawn(look_up);
+        targeting.metrics.register(&mut registry);
+        registry.register_collector(Box::new(TargetingListsInForce(targeting.clone())));
         registry.register_collector(Box::new(vendor_list.clone()));
         registry.register_collector(Box::new(MatchRows { live: live.clone(), table: log.matches() }));
         Ok(Self {
+            targeting,
+            work: Some(work),
             look_up: Some(look_up.map_err(AppError::Runtime)?),
             lookups,
             opt_outs: log.opt_outs(),
@@ -224,6 +242,25 @@ impl Shared {
     }
 }
 
+fn targeting(
+    config: &Config,
+    log: &Log,
+    disk: Arc<dyn Disk>,
+    live: SharedLive,
+    clock: Arc<dyn Clock>,
+) -> Result<(Arc<Targeting>, Work), AppError> {
+    let store = TargetingStore::open(disk, &config.data_dir, log.matches());
+    let store =
+        store.map_err(|error| AppError::Part(format!("the targeting lists could not be read: {error}")))?;
+    let (targeting, jobs) = Targeting::new(store, live, clock);
+    let targeting = Arc::new(targeting);
+    // Before anybody is answered: who has opted out or was erased meanwhile is in no file any more.
+    targeting.sweep();
+    let networks = Networks { allowed: config.outbound_networks.clone() };
+    let work = Work { targeting: targeting.clone(), jobs, networks, erase_within: config.erase_within };
+    Ok((targeting, work))
+}
+
 fn erasures(erasures: &Erasures, within: Duration, now: Timestamp) -> ErasureState {
     match erasures.pending().1 {
         None => ErasureState::Done,
@@ -307,6 +344,7 @@ pub fn partners(config: &Config, before: Option<&Partners>) -> Partners {
             rematch_after_ms: u64::try_from(partner.rematch.as_millis()).unwrap_or(u64::MAX),
             pairwise_epoch: partner.pairwise_epoch,
             limit: partner.limit.map(|limit| match_limit(limit, known)),
+            targeting: targeting::terms(&partner.targeting),
         };
         let signing = partner.secret.as_deref().map(|secret| secret.expose_secret());
         Partner::new(settings, matching_secret(config), signing)

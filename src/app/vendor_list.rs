@@ -49,7 +49,7 @@ fn without(error: &VendorListError) -> Option<Arc<VendorList>> {
     None
 }
 
-fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let all = successors(Some(error), |&error| error.source()).map(ToString::to_string);
     all.collect::<Vec<_>>().join(": ")
 }

@@ -7,6 +7,7 @@ use crate::domain::conversion::Country;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId, InvalidId, PixelId};
 use crate::domain::settings::{self, OriginPattern, Registry};
+use crate::domain::targeting::Handle;
 
 /// An advertiser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Account {
     pub id: AccountId,
     pub name: String,
     pub country: Option<Country>,
+    /// What partners' targeting files call the advertiser.
+    pub handle: Option<Handle>,
     pub pixels: Vec<Pixel>,
 }
 
@@ -41,7 +44,8 @@ pub struct EventTag {
 pub(super) fn registry(accounts: &[Account]) -> Registry {
     let pixels =
         accounts.iter().flat_map(|account| account.pixels.iter().map(|pixel| pixel.setting(account.id)));
-    Registry::new(pixels.collect())
+    let handles = accounts.iter().filter_map(|account| Some((account.handle.clone()?, account.id)));
+    Registry::new(pixels.collect()).with_handles(handles.collect())
 }
 
 impl Pixel {
@@ -67,9 +71,15 @@ fn account(section: Section<'_>) -> Option<Account> {
     let name = name(&section);
     let country = section.get("country");
     let country = country.and_then(|field| field.parsed("two letters such as \"DE\"", Country::parse));
+    let handle = section.get("handle").and_then(|field| {
+        let handle =
+            field.parsed("a handle such as \"@shop\": 1 to 15 letters, digits and _", Handle::parse)?;
+        field.claim("handle", &handle);
+        Some(handle)
+    });
     let pixels = section.sections("pixels").into_iter().filter_map(pixel).collect();
     section.finish();
-    Some(Account { id: id?, name: name?, country, pixels })
+    Some(Account { id: id?, name: name?, country, handle, pixels })
 }
 
 fn pixel(section: Section<'_>) -> Option<Pixel> {

@@ -33,7 +33,7 @@ pub use listen::{Listener, Proxies, Tls};
 pub use log::{Ack, AckClasses, Log, Retain};
 pub use mistake::{ConfigError, Mistake};
 pub use partner_registry::{PartnerTable, partner_tables, partners_toml};
-pub use partners::{Matching, Partner, PartnerLimit, PartnerSource};
+pub use partners::{Matching, Partner, PartnerLimit, PartnerSource, PartnerTargeting};
 pub use vendor_list::{
     VendorListError, VendorListFault, VendorListSource, load_vendor_list, parse_vendor_list, read_vendor_list,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
-use secrecy::SecretSlice;
+use secrecy::{SecretSlice, SecretString};
 
 use super::keys::key_secret;
 use super::log::time;
@@ -13,6 +13,7 @@ use super::walk::{Field, Section};
 use crate::domain::id::PartnerId;
 use crate::domain::partner::{PARTNER_USER_ID_CHARS_MAX, PartnerListing};
 use crate::domain::settings::OriginPattern;
+use crate::domain::targeting::DatedAddress;
 use crate::domain::template::Template;
 
 /// What all partners have in common.
@@ -54,6 +55,20 @@ pub struct Partner {
     pub pairwise_epoch: u32,
     /// How many of its ids are taken in; `None`: as many as come.
     pub limit: Option<PartnerLimit>,
+    pub targeting: PartnerTargeting,
+}
+
+/// The partner's targeting user files.
+#[derive(Debug, Clone)]
+pub struct PartnerTargeting {
+    /// Where it has one for each day; `None`: they are brought.
+    pub url: Option<DatedAddress>,
+    /// What its server asks for (RFC 7617).
+    pub login: Option<(String, SecretString)>,
+    /// How long to wait before the day's file is asked for again.
+    pub every: Duration,
+    /// How long a list is in force without another one.
+    pub expires: Duration,
 }
 
 /// `burst` at once, `per_s` in the long run.
@@ -120,6 +135,7 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
     let rematch = section.get("rematch").and_then(|field| time(&field, REMATCH));
     let epoch = section.get("pairwise_epoch").and_then(|field| field.integer(0..=u64::from(u32::MAX)));
     let limit = limit(section);
+    let targeting = targeting(section.section("targeting"));
     Some(Partner {
         source: PartnerSource::File,
         id: id?,
@@ -137,7 +153,32 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
         rematch: rematch.unwrap_or(REMATCH_DEFAULT),
         pairwise_epoch: epoch.and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(1),
         limit,
+        targeting,
     })
+}
+
+fn targeting(section: Section<'_>) -> PartnerTargeting {
+    let expected = "an address with %Y, %M and %D behind the host, such as \"https://files.adhub.example/partner_targeting_%Y-%M-%D.tsv.gz\"";
+    let url = section.get("url").and_then(|field| field.parsed(expected, DatedAddress::parse));
+    let user = section.get("user").and_then(|field| {
+        field.parsed("a user name without a colon", |text| {
+            (!text.is_empty() && !text.contains(':')).then(|| text.to_owned())
+        })
+    });
+    let password_field = section.get("password");
+    let password = password_field.as_ref().and_then(Field::secret);
+    if let (Some(field), None) = (&password_field, &user) {
+        field.refuse("a password without a user", "add user");
+    }
+    let every = section.get("every").and_then(|field| time(&field, FETCH_EVERY));
+    let expires = section.get("expires").and_then(|field| time(&field, LIST_EXPIRES));
+    section.finish();
+    PartnerTargeting {
+        url,
+        login: user.map(|user| (user, password.unwrap_or_default())),
+        every: every.unwrap_or(FETCH_EVERY_DEFAULT),
+        expires: expires.unwrap_or(LIST_EXPIRES_DEFAULT),
+    }
 }
 
 /// Without a burst of its own, a second's worth may come at once.
@@ -239,3 +280,9 @@ const SECONDS_PER_DAY: u64 = 86_400;
 const REMATCH: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(3_600)..=Duration::from_secs(400 * SECONDS_PER_DAY);
 const REMATCH_DEFAULT: Duration = Duration::from_secs(14 * SECONDS_PER_DAY);
+const FETCH_EVERY: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(SECONDS_PER_DAY);
+const FETCH_EVERY_DEFAULT: Duration = Duration::from_secs(3_600);
+const LIST_EXPIRES: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(SECONDS_PER_DAY)..=Duration::from_secs(90 * SECONDS_PER_DAY);
+const LIST_EXPIRES_DEFAULT: Duration = Duration::from_secs(7 * SECONDS_PER_DAY);

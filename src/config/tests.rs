@@ -632,6 +632,24 @@ fn a_partner_with_mistakes_has_each_of_them_told() {
 }
 
 #[test]
+fn targeting_files_with_mistakes_have_each_of_them_told() {
+    let text = format!(
+        "{GOOD}\n[[partners]]\nid = 7\nname = \"adhub\"\n[partners.targeting]\n\
+         url = \"https://files.adhub.example/today.tsv.gz\"\nuser = \"a:b\"\npassword = \"p\"\n\
+         every = \"30s\"\nexpires = \"91d\"\nexpire = 1\n[[accounts]]\nid = \"z1\"\nname = \"Z\"\n\
+         handle = \"@shop.example\"\n"
+    );
+    let found = mistakes(&text);
+    for key in ["url", "user", "password", "every", "expires", "expire"] {
+        let path = format!("partners[1].targeting.{key}: ");
+        assert!(found.iter().any(|mistake| mistake.contains(&path)), "{key}: {found:#?}");
+    }
+    assert!(found.iter().any(|mistake| mistake.contains("accounts[2].handle: ")), "{found:#?}");
+    assert!(found.iter().any(|mistake| mistake.contains("matching.secret")), "{found:#?}");
+    assert_eq!(found.len(), 8, "{found:#?}");
+}
+
+#[test]
 fn the_example_says_what_the_defaults_are() {
     let text = include_str!("../../static/pixelgate.example.toml");
     let secret = |_: &str| Some("00".repeat(SECRET_BYTES_MIN));

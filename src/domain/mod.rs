@@ -14,5 +14,6 @@ pub mod page;
 pub mod partner;
 pub mod personal;
 pub mod settings;
+pub mod targeting;
 pub mod template;
 pub mod time;

@@ -52,6 +52,21 @@ pub enum InvalidPartnerUserId {
     Pattern,
 }
 
+impl InvalidPartnerUserId {
+    /// Goes on after "what is there for an id".
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Empty => "is empty",
+            Self::TooLong => "is too long",
+            Self::Unprintable => "is not of printable ASCII characters",
+            Self::Macro => "is a macro that nobody filled in",
+            Self::Zero => "is nothing but zeros",
+            Self::Personal => "looks like an e-mail address or a phone number",
+            Self::Pattern => "does not fit id_pattern or id_chars_max",
+        }
+    }
+}
+
 impl PartnerUserId {
     /// `sha256` is the hash function, which this layer has none of.
     pub fn parse(text: &str, sha256: impl FnOnce(&[u8]) -> [u8; 32]) -> Result<Self, InvalidPartnerUserId> {

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::event::EventType;
 use super::id::{AccountId, EventTagId, PixelId};
 use super::page::PageAddress;
+use super::targeting::Handle;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pixel {
@@ -99,6 +100,8 @@ pub struct Registry {
     pixel_at: HashMap<PixelId, usize, BuildHasherDefault<IdHasher>>,
     /// Where in `pixels`, and where among the pixel's tags.
     tag_at: HashMap<EventTagId, (usize, usize), BuildHasherDefault<IdHasher>>,
+    /// Of accounts that have one.
+    handles: Vec<(Handle, AccountId)>,
 }
 
 impl Registry {
@@ -111,7 +114,25 @@ impl Registry {
             tag_at: tags.collect(),
             pixel_at: pixels.iter().enumerate().map(|(at, pixel)| (pixel.id, at)).collect(),
             pixels,
+            handles: Vec::new(),
         }
+    }
+
+    /// What partners call the advertisers.
+    #[must_use]
+    pub fn with_handles(mut self, mut handles: Vec<(Handle, AccountId)>) -> Self {
+        handles.sort_unstable();
+        self.handles = handles;
+        self
+    }
+
+    pub fn account_called(&self, handle: &Handle) -> Option<AccountId> {
+        let at = self.handles.binary_search_by(|(known, _)| known.cmp(handle)).ok()?;
+        self.handles.get(at).map(|(_, account_id)| *account_id)
+    }
+
+    pub fn handle_of(&self, account_id: AccountId) -> Option<&Handle> {
+        self.handles.iter().find(|(_, id)| *id == account_id).map(|(handle, _)| handle)
     }
 
     pub fn pixel(&self, id: PixelId) -> Option<&Pixel> {

@@ -1,5 +1,5 @@
 //! The listener for operators: health, metrics, the same for people, reload, erasures, lists of opt-outs, partners,
-//! settings of signed-in accounts, and in development mode what became of the latest hits.
+//! their targeting files, settings of signed-in accounts, and in development mode what became of the latest hits.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use super::rate_limit::RateLimits;
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
+use super::targeting;
 use crate::service::account_settings::AccountSettingsService;
 use crate::service::caller::Keys;
 use crate::service::dev::{DevService, Which};
@@ -23,6 +24,7 @@ use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
 use crate::service::opt_out::OptOutService;
 use crate::service::partner_registry::PartnerRegistry;
+use crate::service::targeting::Targeting;
 
 pub struct Admin {
     pub keys: Keys,
@@ -33,6 +35,7 @@ pub struct Admin {
     pub opt_out: OptOutService,
     pub account_settings: AccountSettingsService,
     pub partners: Arc<dyn PartnerRegistry>,
+    pub targeting: Arc<Targeting>,
     pub explain: Explain,
     /// Only in development mode.
     pub dev: Option<DevService>,
@@ -44,6 +47,7 @@ impl Service for Admin {
             ("POST", ERASURES) => erasures::BODY_BYTES_MAX,
             ("POST", OPT_OUTS) => opt_outs::BODY_BYTES_MAX,
             ("POST", SETTINGS) => account_settings::BODY_BYTES_MAX,
+            ("POST", path) if targeting_place(path).is_some() => targeting::BODY_BYTES_MAX,
             ("PUT", path) if partner_registry::is_below(path) => partner_registry::BODY_BYTES_MAX,
             _ => 0,
         };
@@ -56,6 +60,9 @@ impl Service for Admin {
             OPT_OUTS => return self.opt_outs(head, body),
             SETTINGS => return self.settings(head, body),
             _ => {}
+        }
+        if let Some(place) = targeting_place(head.path) {
+            return self.targeting(place, head, body);
         }
         if let Some(answer) = dash::answer(&self.operation, head) {
             return Answering::Now(answer);
@@ -121,6 +128,13 @@ impl Admin {
         }
     }
 
+    fn targeting(&self, place: targeting::Place, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
+        match auth::authenticate(&self.keys, &self.limits, head) {
+            Ok(caller) => targeting::answer(&self.targeting, caller, place, head, body),
+            Err(answer) => Answering::Now(answer),
+        }
+    }
+
     fn metrics(&self) -> Answer {
         let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         Answer::new(200, content_type, self.operation.metrics())
@@ -143,6 +157,10 @@ impl Admin {
             Err(error) => Answer::text(422, format!("{error}\nthe settings stay as they were\n")),
         }
     }
+}
+
+fn targeting_place(path: &str) -> Option<targeting::Place> {
+    path.strip_prefix(partner_registry::PATH).and_then(targeting::Place::of)
 }
 
 fn dev_answer(dev: &DevService, method: &str, what: &str) -> Answer {

@@ -63,3 +63,4 @@ mod h2;
 mod one_request;
 mod privacy_page;
 mod shared;
+mod targeting;

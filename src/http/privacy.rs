@@ -23,12 +23,14 @@ use crate::domain::page::host_of;
 use crate::service::erasure::ErasureService;
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
+use crate::service::targeting::Targeting;
 use crate::service::tracking_status::TrackingStatus;
 
 /// Reads what is stored, so often for each address and no more.
 #[derive(Clone)]
 pub struct Lookups {
     pub service: PrivacyService,
+    pub targeting: Arc<Targeting>,
     pub limits: Arc<RateLimits>,
 }
 
@@ -58,6 +60,7 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
         has_id: !ids.is_empty(),
         receipt: receipt::shown(head, &live),
         data: Data::NoId,
+        audiences: Vec::new(),
     };
     let live = pixel.live.load_full();
     // The opt-out's mark is renewed for every page at once.
@@ -72,12 +75,13 @@ pub fn show<'s, V: OptOutView + Send + Sync>(
         return Answering::Now(renew(pages::page(&Page { data: Data::Busy, ..page })));
     }
     let host = head.host().filter(|_| jar.is_shared()).map(|host| host_of(host).to_owned());
+    let audiences = lookups.targeting.about(&ids);
     Answering::later(async move {
         let found = lookups.service.newest(ids).await;
         // An id that other sites share may still be shown to ours alone, so only what came from elsewhere tells.
         let everywhere =
             found.as_ref().ok().zip(host).is_some_and(|(found, host)| found.has_other_sites(&host));
-        renew(pages::page(&Page { data: Data::of(found, page.t), everywhere, ..page }))
+        renew(pages::page(&Page { data: Data::of(found, page.t), audiences, everywhere, ..page }))
     })
 }
 
@@ -151,8 +155,9 @@ pub fn download<'s, V: OptOutView + Send + Sync>(
     if let Err(wait) = lookups.limits.check_address(head.client) {
         return Answering::Now(wait.answer());
     }
+    let audiences = lookups.targeting.about(&ids);
     Answering::later(async move {
-        match lookups.service.everything(ids, now).await {
+        match lookups.service.everything(ids, audiences, now).await {
             Ok(json) => file(json),
             Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", "60"),
         }

@@ -14,6 +14,7 @@ use crate::domain::opt_out::Choice;
 use crate::domain::time::Timestamp;
 use crate::service::privacy::{LookupError, Newest, RowAbout, What};
 use crate::service::receipt::Receipt;
+use crate::service::targeting::TargetedBy;
 
 #[derive(Template)]
 #[template(path = "privacy.html", config = "static/pages/askama.toml")]
@@ -33,6 +34,8 @@ pub(super) struct Page {
     /// For the choice that led here.
     pub(super) receipt: Option<Receipt>,
     pub(super) data: Data,
+    /// That partners have put it into.
+    pub(super) audiences: Vec<TargetedBy>,
 }
 
 impl Page {

@@ -46,5 +46,8 @@ pub mod readings;
 pub mod receipt;
 pub mod storage_access;
 pub mod subject;
+pub mod targeting;
+pub mod targeting_delivery;
+pub mod targeting_metrics;
 pub mod tracking_status;
 pub mod vendor_list;

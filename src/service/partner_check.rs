@@ -94,6 +94,7 @@ mod tests {
     use crate::domain::template::Template;
     use crate::service::crypto::SystemRng;
     use crate::service::partners::PartnerSettings;
+    use crate::service::targeting::TargetingTerms;
 
     fn partner(image: &str) -> Partner {
         let settings = PartnerSettings {
@@ -111,6 +112,7 @@ mod tests {
             priority: 1,
             rematch_after_ms: 1,
             pairwise_epoch: 1,
+            targeting: TargetingTerms { source: None, expires_after_ms: 1 },
         };
         Partner::new(settings, &[7; 32], None)
     }

@@ -65,6 +65,18 @@ pub struct PartnerView {
     pub pairwise_epoch: u32,
     pub matches_per_second: Option<u32>,
     pub matches_burst: Option<u32>,
+    pub targeting: TargetingTermsView,
+}
+
+/// Where a partner's targeting user files come from.
+#[derive(Debug, Clone, Serialize)]
+pub struct TargetingTermsView {
+    pub url: Option<String>,
+    pub user: Option<String>,
+    pub has_password: bool,
+    /// As the configuration has it: `1h`.
+    pub every: String,
+    pub expires: String,
 }
 
 #[derive(Debug, Clone, Serialize)]

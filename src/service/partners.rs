@@ -8,6 +8,7 @@ use data_encoding::BASE64URL_NOPAD;
 use regex::Regex;
 
 use super::crypto::MacKey;
+use super::targeting::TargetingTerms;
 use crate::consent::gate::Permitted;
 use crate::domain::id::{BrowserId, PartnerId};
 use crate::domain::matching::Introduction;
@@ -39,6 +40,7 @@ pub struct Partner {
     /// After this time the partner is asked for its id again.
     pub rematch_after_ms: u64,
     pub limit: Option<MatchLimit>,
+    pub targeting: TargetingTerms,
     /// Makes what the partner sees as our ids.
     pairwise: MacKey,
 }
@@ -61,6 +63,7 @@ pub struct PartnerSettings {
     /// Another number, other ids for this partner.
     pub pairwise_epoch: u32,
     pub limit: Option<MatchLimit>,
+    pub targeting: TargetingTerms,
 }
 
 /// How many of a partner's ids are taken in: `burst` at once, `per_s` in the long run. All clones count together.
@@ -122,8 +125,17 @@ impl Partner {
     pub fn new(settings: PartnerSettings, matching_secret: &[u8], signing_secret: Option<&[u8]>) -> Self {
         let purpose = format!("partner {} epoch {}", settings.id, settings.pairwise_epoch);
         let PartnerSettings { id, name, listing, takes_unsigned, id_pattern, id_chars_max, .. } = settings;
-        let PartnerSettings { image, iframe, pixels, callbacks, priority, rematch_after_ms, limit, .. } =
-            settings;
+        let PartnerSettings {
+            image,
+            iframe,
+            pixels,
+            callbacks,
+            priority,
+            rematch_after_ms,
+            limit,
+            targeting,
+            ..
+        } = settings;
         Self {
             pairwise: MacKey::derive(matching_secret, &purpose),
             signing_key: signing_secret.map(MacKey::new),
@@ -140,6 +152,7 @@ impl Partner {
             priority,
             rematch_after_ms,
             limit,
+            targeting,
         }
     }
 

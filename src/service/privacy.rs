@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
+use super::targeting::TargetedBy;
 use crate::consent::evidence::Basis;
 use crate::domain::event::EventType;
 use crate::domain::id::BrowserId;
@@ -93,15 +94,16 @@ impl PrivacyService {
         self.ask(|answer| Question::Newest(browser_ids, answer)).await
     }
 
-    /// Everything about `browser_ids` as a JSON object with the rows as they are exported, newest first.
+    /// Everything about `browser_ids` as a JSON object with `audiences` and the rows as they are exported, newest first.
     ///
     /// Of more than [`ALL_ROWS_MAX`] rows, and of more than can be read in time, it has the newest, and says so.
     pub async fn everything(
         &self,
         browser_ids: Vec<BrowserId>,
+        audiences: Vec<TargetedBy>,
         now: Timestamp,
     ) -> Result<String, LookupError> {
-        self.ask(|answer| Question::Everything(browser_ids, now, answer)).await
+        self.ask(|answer| Question::Everything(browser_ids, audiences, now, answer)).await
     }
 
     async fn ask<T>(&self, question: impl FnOnce(Answer<T>) -> Question) -> Result<T, LookupError> {
@@ -116,7 +118,7 @@ type Answer<T> = oneshot::Sender<Result<T, LookupError>>;
 
 enum Question {
     Newest(Vec<BrowserId>, Answer<Newest>),
-    Everything(Vec<BrowserId>, Timestamp, Answer<String>),
+    Everything(Vec<BrowserId>, Vec<TargetedBy>, Timestamp, Answer<String>),
 }
 
 impl Question {
@@ -127,10 +129,10 @@ impl Question {
                 let found = search.run(data_dir, &browser_ids, || answer.is_closed());
                 give(answer, found.map(|found| found.newest()));
             }
-            Self::Everything(browser_ids, now, answer) => {
+            Self::Everything(browser_ids, audiences, now, answer) => {
                 let search = Search { rows_max: ALL_ROWS_MAX, time_max: ALL_TIME_MAX };
                 let found = search.run(data_dir, &browser_ids, || answer.is_closed());
-                give(answer, found.map(|found| found.to_json(&browser_ids, now)));
+                give(answer, found.map(|found| found.to_json(&browser_ids, audiences, now)));
             }
         }
     }
@@ -225,7 +227,7 @@ impl Found {
         Newest { rows: self.rows.into_iter().filter_map(RowAbout::of).collect(), complete: self.complete }
     }
 
-    fn to_json(&self, browser_ids: &[BrowserId], now: Timestamp) -> String {
+    fn to_json(&self, browser_ids: &[BrowserId], audiences: Vec<TargetedBy>, now: Timestamp) -> String {
         let rows = self.rows.iter().map(|stored| {
             let mut line = Vec::new();
             export::write_ndjson(stored, &mut line).expect("memory takes all that is written");
@@ -236,6 +238,7 @@ impl Found {
             generated_at: now.to_string(),
             browser_ids: browser_ids.iter().map(|id| id.expose()).collect(),
             complete: self.complete,
+            audiences,
             rows: rows.collect(),
         };
         serde_json::to_string(&download).expect("texts and exported lines are JSON")
@@ -249,6 +252,8 @@ struct Download {
     browser_ids: Vec<String>,
     /// `false`: there are older rows, or a part of the log could not be read.
     complete: bool,
+    /// That partners have put it into.
+    audiences: Vec<TargetedBy>,
     rows: Vec<Box<RawValue>>,
 }
 

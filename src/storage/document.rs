@@ -9,14 +9,19 @@ use super::disk::{Access, Disk};
 
 /// The whole file; `None` where there is none.
 pub fn read(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    read_up_to(disk, path, DOCUMENT_BYTES_MAX)
+}
+
+pub(super) fn read_up_to(disk: &dyn Disk, path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
     let file = match disk.open(path, Access::Read) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let length = usize::try_from(file.length()?).unwrap_or(usize::MAX);
-    if length > DOCUMENT_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "expected a file of at most 16 MiB"));
+    if length > bytes_max {
+        let expected = format!("expected a file of at most {} MiB", bytes_max >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, expected));
     }
     let mut bytes = vec![0; length];
     let filled = file.read_at(0, &mut bytes)?;

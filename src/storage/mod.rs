@@ -73,6 +73,7 @@ mod shard;
 mod sweep;
 mod take_match;
 mod take_settings;
+pub mod targeting;
 mod upkeep;
 pub mod verify;
 pub mod worker;

@@ -1,4 +1,5 @@
-//! The machine's disk behind a gate: while it is shut, the log's writer waits at its next sync.
+//! The machine's disk behind a gate: while it is shut, the log's writer waits at its next sync, as does who keeps
+//! targeting lists.
 
 use std::any::Any;
 use std::io;
@@ -115,7 +116,7 @@ impl DiskFile for GatedFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if std::thread::current().name() == Some("log-writer") {
+        if matches!(std::thread::current().name(), Some("log-writer" | "targeting")) {
             self.gate.pass();
         }
         self.file.sync_data()

@@ -27,6 +27,7 @@ mod seed;
 mod simulated_disk;
 mod source;
 mod storage;
+mod targeting;
 mod ui;
 mod vendor_list;
 mod well_known;

@@ -268,6 +268,10 @@ fn no_answer_holds_a_partners_secret_and_its_file_is_its_owners_alone() {
         ("pairwise_epoch", json!(1)),
         ("matches_per_second", Value::Null),
         ("matches_burst", Value::Null),
+        (
+            "targeting",
+            json!({"url": null, "user": null, "has_password": false, "every": "1h", "expires": "7d"}),
+        ),
     ] {
         expect[key] = value;
     }

@@ -248,7 +248,7 @@ pub(crate) fn send(
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
-    body: &str,
+    body: &(impl AsRef<[u8]> + ?Sized),
 ) -> Reply {
     send_on(TcpStream::connect(to).expect("the server listens"), method, target, headers, body)
 }
@@ -259,7 +259,7 @@ pub(crate) fn send_on(
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
-    body: &str,
+    body: &(impl AsRef<[u8]> + ?Sized),
 ) -> Reply {
     Pending::send_on(stream, method, target, headers, body).answer()
 }
@@ -273,7 +273,7 @@ impl Pending {
         method: &str,
         target: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: &(impl AsRef<[u8]> + ?Sized),
     ) -> Self {
         let stream = TcpStream::connect(to).expect("the server listens");
         Self::send_on(stream, method, target, headers, body)
@@ -284,12 +284,13 @@ impl Pending {
         method: &str,
         target: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: &(impl AsRef<[u8]> + ?Sized),
     ) -> Self {
         let mut text = format!("{method} {target} HTTP/1.1\r\nHost: px.localhost\r\nConnection: close\r\n");
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
+        let body = body.as_ref();
         if !body.is_empty() || method == "POST" {
             text.push_str(&format!(
                 "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
@@ -297,7 +298,8 @@ impl Pending {
             ));
         }
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
-        stream.write_all(format!("{text}\r\n{body}").as_bytes()).expect("the request is sent");
+        let request = [text.as_bytes(), b"\r\n", body].concat();
+        stream.write_all(&request).expect("the request is sent");
         Self(stream)
     }
 

@@ -7,7 +7,6 @@ use super::super::{CliError, Io};
 use super::OnePartner;
 use crate::app;
 use crate::domain::page::PageAddress;
-use crate::domain::partner::InvalidPartnerUserId;
 use crate::http::outbound::{Networks, Outbound, SystemResolver};
 use crate::service::crypto::SystemRng;
 use crate::service::partner_check::{Back, BackState, Probe};
@@ -89,25 +88,13 @@ async fn visit(
 fn judge(partner: &Partner, back: &Back) -> Result<(), String> {
     match (&back.user_id, back.state) {
         (None, _) => Err("it brings no id of its own".into()),
-        (Some(Err(why)), _) => Err(format!("what it brings for an id {}", in_words(*why))),
+        (Some(Err(why)), _) => Err(format!("what it brings for an id {}", why.in_words())),
         (Some(Ok(())), BackState::Lost) => Err("it does not bring our state back".into()),
         (Some(Ok(())), BackState::NotGiven) if !partner.takes_unsigned && partner.signing_key.is_none() => {
             Err("nothing proves that its id is for this browser: give the template a {state}, or it a secret"
                 .into())
         }
         (Some(Ok(())), _) => Ok(()),
-    }
-}
-
-const fn in_words(why: InvalidPartnerUserId) -> &'static str {
-    match why {
-        InvalidPartnerUserId::Empty => "is empty",
-        InvalidPartnerUserId::TooLong => "is too long",
-        InvalidPartnerUserId::Unprintable => "is not of printable ASCII characters",
-        InvalidPartnerUserId::Macro => "is a macro that nobody filled in",
-        InvalidPartnerUserId::Zero => "is nothing but zeros",
-        InvalidPartnerUserId::Personal => "looks like an e-mail address or a phone number",
-        InvalidPartnerUserId::Pattern => "does not fit id_pattern or id_chars_max",
     }
 }
 

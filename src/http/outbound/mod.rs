@@ -8,21 +8,24 @@ mod networks;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, LOCATION, USER_AGENT};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue, LOCATION, USER_AGENT};
 use http::uri::Scheme;
 use http::{Request, Response, Uri};
-use http_body_util::Empty;
+use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, rustls};
 
@@ -55,7 +58,15 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// What a server answered. Nobody asks for the body.
+/// A file to be read as it comes.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    pub address: &'a str,
+    pub authorization: Option<&'a SecretString>,
+    pub bytes_max: u64,
+}
+
+/// What a server answered, but for the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -84,6 +95,8 @@ pub enum OutboundError {
     Tls(#[source] io::Error),
     #[error("the exchange broke off")]
     Broken(#[source] hyper::Error),
+    #[error("it has more than {} MiB", .0 >> 20)]
+    TooLarge(u64),
     #[error("it took longer than {} s", .0.as_secs_f64())]
     TooSlow(Duration),
 }
@@ -93,14 +106,47 @@ impl Outbound {
         Self { networks, resolver, patience }
     }
 
-    /// `GET address`.
+    /// `GET address`. The body is not read.
     pub async fn get(&self, address: &str) -> Result<Answer, OutboundError> {
-        let target = Target::parse(address)?;
+        let wanted = Wanted { address, authorization: None, bytes_max: 0 };
+        self.exchange(&wanted, async |_| Ok(())).await
+    }
+
+    /// `GET`, and gives `take` the body of a 200 piece by piece, until it says `Break`.
+    pub async fn download(
+        &self,
+        wanted: &Wanted<'_>,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()> + Send,
+    ) -> Result<Answer, OutboundError> {
+        self.exchange(wanted, async |response: Response<Incoming>| {
+            let (mut body, mut bytes) = (response.into_body(), 0);
+            while let Some(frame) = body.frame().await {
+                let Ok(piece) = frame.map_err(OutboundError::Broken)?.into_data() else { continue };
+                bytes += piece.len() as u64;
+                if bytes > wanted.bytes_max {
+                    return Err(OutboundError::TooLarge(wanted.bytes_max));
+                }
+                if take(&piece).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn exchange(
+        &self,
+        wanted: &Wanted<'_>,
+        read: impl AsyncFnOnce(Response<Incoming>) -> Result<(), OutboundError>,
+    ) -> Result<Answer, OutboundError> {
+        let target = Target::parse(wanted.address)?;
         let exchange = async {
             let stream = self.connect(&target).await?;
+            let request = target.request(wanted.authorization)?;
             match target.is_secure {
-                true => send(shake_hands(stream, &target.host).await?, &target).await,
-                false => send(stream, &target).await,
+                true => send(shake_hands(stream, &target.host).await?, request, read).await,
+                false => send(stream, request, read).await,
             }
         };
         timeout(self.patience, exchange).await.unwrap_or(Err(OutboundError::TooSlow(self.patience)))
@@ -155,12 +201,27 @@ impl Target {
         Ok(Self { is_secure, host, port, uri })
     }
 
-    fn request(&self) -> Request<Empty<Bytes>> {
+    fn request(&self, authorization: Option<&SecretString>) -> Result<Request<Empty<Bytes>>, OutboundError> {
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
         let authority = self.uri.authority().map_or("", |authority| authority.as_str());
         let request = Request::get(path).header(HOST, authority).header(CONNECTION, "close");
-        let request = request.header(USER_AGENT, concat!("pixelgate/", env!("CARGO_PKG_VERSION")));
-        request.body(Empty::new()).expect("each part was one of an address before")
+        let mut request = request.header(USER_AGENT, concat!("pixelgate/", env!("CARGO_PKG_VERSION")));
+        if let Some(text) = authorization {
+            let mut value =
+                HeaderValue::from_str(text.expose_secret()).map_err(|_| OutboundError::Address)?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        Ok(request.body(Empty::new()).expect("each part was one of an address before"))
+    }
+}
+
+/// Whoever gives up waiting ends the connection, too.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -189,15 +250,20 @@ fn client_config() -> Result<ClientConfig, OutboundError> {
 
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    target: &Target,
+    request: Request<Empty<Bytes>>,
+    read: impl AsyncFnOnce(Response<Incoming>) -> Result<(), OutboundError>,
 ) -> Result<Answer, OutboundError> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(OutboundError::Broken)?;
-    // Ends with the response, whose body nobody waits for.
-    let connection = tokio::spawn(connection);
-    let response = sender.send_request(target.request()).await.map_err(OutboundError::Broken);
-    connection.abort();
-    response.map(|response| Answer::of(&response))
+    // Ends with what is read of the response.
+    let connection = AbortOnDrop(tokio::spawn(connection));
+    let response = sender.send_request(request).await.map_err(OutboundError::Broken)?;
+    let answer = Answer::of(&response);
+    if answer.status == 200 {
+        read(response).await?;
+    }
+    drop(connection);
+    Ok(answer)
 }
 
 impl Answer {

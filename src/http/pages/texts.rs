@@ -109,6 +109,13 @@ pub struct DataTexts {
     pub embed: &'static str,
     pub matched: &'static str,
     pub unmatched: &'static str,
+    pub audiences: &'static str,
+    pub audiences_text: &'static str,
+    pub advertiser: &'static str,
+    pub audience: &'static str,
+    pub partner: &'static str,
+    /// An audience without a name.
+    pub everybody: &'static str,
     pub download: &'static str,
     pub download_text: &'static str,
     pub erase: &'static str,
