@@ -1,10 +1,10 @@
 //! The program as an operator runs it: what it prints, what it ends with, and what it leaves behind.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::SocketAddr;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
+use crate::served::Served;
 use crate::world::{World, send, stored_in};
 
 fn pixelgate(arguments: &[&str]) -> Output {
@@ -141,46 +141,6 @@ fn a_configuration_with_mistakes_starts_nothing() {
         assert!(complaint.contains("consent.default_regime: missing; choose what applies"), "{complaint}");
         assert!(complaint.contains("2 mistakes in the configuration"), "{complaint}");
         assert!(!data_dir.exists(), "nothing was started");
-    }
-}
-
-/// `pixelgate serve --dev` as a process of its own.
-struct Served {
-    process: Child,
-    public: SocketAddr,
-    listing: String,
-}
-
-impl Served {
-    fn start(data_dir: &Path) -> Self {
-        let any = "127.0.0.1:0";
-        let mut process = Command::new(env!("CARGO_BIN_EXE_pixelgate"))
-            .args(["serve", "--dev", "--listen", any, "--admin-listen", any, "--data-dir", path(data_dir)])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program runs");
-        let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        let mut listing = String::new();
-        let mut public = None;
-        for line in lines.by_ref() {
-            let line = line.expect("text");
-            public = public.or_else(|| line.strip_prefix("listening on http://").map(str::to_owned));
-            listing.push_str(&line);
-            listing.push('\n');
-            if line.starts_with("admin on http://") {
-                break;
-            }
-        }
-        let public = public.expect("it says where it listens").parse().expect("an address");
-        Self { process, public, listing }
-    }
-
-    /// As an init system does it.
-    fn terminate(mut self) -> Option<i32> {
-        let told = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
-        assert!(told.expect("kill runs").success());
-        self.process.wait().expect("it ends").code()
     }
 }
 

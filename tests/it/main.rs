@@ -24,6 +24,7 @@ mod prebid;
 mod privacy;
 mod readme;
 mod seed;
+mod served;
 mod simulated_disk;
 mod source;
 mod storage;

@@ -1,7 +1,7 @@
 //! Partners' targeting user files over real sockets: brought, fetched, used, and left by those who say no.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,13 +12,17 @@ use pixelgate::app::{self, Environment};
 use pixelgate::config::Config;
 use pixelgate::domain::id::{HashedPartnerUserId, PartnerId};
 use pixelgate::domain::targeting::DatedAddress;
+use pixelgate::domain::time::{Clock as _, Timestamp};
+use pixelgate::service::clock::SystemClock;
 use pixelgate::storage::digest::sha256;
 use pixelgate::storage::match_table::MatchTable;
 use pixelgate::storage::real_disk::RealDisk;
 use pixelgate::storage::targeting::TargetingStore;
 use serde_json::{Value, json};
+use tokio_rustls::rustls;
 
 use crate::gated_disk::GatedDisk;
+use crate::served::Served;
 use crate::world::{Reply, World, send};
 
 const ID: &str = "__Host-Http-pg";
@@ -54,12 +58,16 @@ fn matched(world: &World, uid: &str, consent: &str) -> String {
 }
 
 fn name(world: &World, id: &str, uid: &str, consent: &str) -> Reply {
-    use pixelgate::domain::time::Clock as _;
-    let time = world.clock.now().0 / 1_000;
+    let target = signed(222, uid, world.clock.now());
+    world.get(&format!("{target}{consent}"), &[("Cookie", id), ACTIVE])
+}
+
+fn signed(partner: u32, uid: &str, now: Timestamp) -> String {
+    let time = now.0 / 1_000;
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SECRET);
-    let code = ring::hmac::sign(&key, format!("222\n{uid}\n{time}").as_bytes());
+    let code = ring::hmac::sign(&key, format!("{partner}\n{uid}\n{time}").as_bytes());
     let code: String = code.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    world.get(&format!("/match/strict?uid={uid}&ts={time}&sig={code}{consent}"), &[("Cookie", id), ACTIVE])
+    format!("/match/{partner}?uid={uid}&ts={time}&sig={code}")
 }
 
 /// Ten of them in a test, or between two starts: more would be too many attempts to authenticate.
@@ -144,6 +152,9 @@ fn opened(world: &World, table: &Arc<MatchTable>) -> Option<usize> {
     store.get(PartnerId::from_number(222)).map(|list| list.len())
 }
 
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
 /// A partner's server of files. Gives each request the same answer, and remembers them.
 struct Files {
     port: u16,
@@ -153,6 +164,11 @@ struct Files {
 
 impl Files {
     fn start() -> Self {
+        Self::behind(|socket, talk| talk(&mut { socket }))
+    }
+
+    /// `wrap` is what a connection goes through.
+    fn behind(wrap: impl Fn(TcpStream, &dyn Fn(&mut dyn Stream)) + Send + 'static) -> Self {
         let listener = TcpListener::bind("0.0.0.0:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let files = Self { port, asked: Arc::default(), answer: Arc::default() };
@@ -160,18 +176,40 @@ impl Files {
         let (asked, answer) = (Arc::clone(&files.asked), Arc::clone(&files.answer));
         std::thread::spawn(move || {
             for socket in listener.incoming() {
-                let mut socket = socket.expect("a connection");
-                let mut lines = BufReader::new(socket.try_clone().expect("a connection")).lines();
-                let head = lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty());
-                asked.lock().expect("no panic").push(head.collect::<Vec<_>>().join("\r\n"));
-                _ = socket.write_all(&answer.lock().expect("no panic"));
+                wrap(socket.expect("a connection"), &|stream| {
+                    let lines = BufReader::new(&mut *stream).lines();
+                    let head = lines.map_while(Result::ok).take_while(|line| !line.is_empty());
+                    asked.lock().expect("no panic").push(head.collect::<Vec<_>>().join("\r\n"));
+                    _ = stream.write_all(&answer.lock().expect("no panic"));
+                    _ = stream.flush();
+                });
             }
         });
         files
     }
 
+    fn with_tls(made: &rcgen::CertifiedKey<rcgen::KeyPair>) -> Self {
+        let (certificate, key) = (made.cert.der().clone(), made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], rustls::pki_types::PrivatePkcs8KeyDer::from(key).into())
+            .expect("a certificate and its key");
+        let config = Arc::new(config);
+        Self::behind(move |socket, talk| {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            talk(&mut rustls::StreamOwned::new(connection, socket));
+        })
+    }
+
     fn serve(&self, head: &str, body: &[u8]) {
-        let head = format!("{head}\r\nConnection: close\r\n\r\n");
+        let length = match head.contains("Content-Length") {
+            true => String::new(),
+            false => format!("Content-Length: {}\r\n", body.len()),
+        };
+        let head = format!("{head}\r\n{length}Connection: close\r\n\r\n");
         *self.answer.lock().expect("no panic") = [head.as_bytes(), body].concat();
     }
 
@@ -434,6 +472,49 @@ fn the_days_file_is_fetched_once_with_the_partners_password() {
         terms,
         json!({"url": at, "user": "pixel", "has_password": true, "every": "1h", "expires": "7d"})
     );
+}
+
+#[test]
+fn a_file_is_fetched_by_https_from_who_proves_who_it_is_and_nobody_else_gets_the_password() {
+    let (known, other) = (certificate(), certificate());
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let authorities = directory.path().join("authorities.pem");
+    write(&authorities, known.cert.pem().as_bytes());
+    let served = Served::with(&directory.path().join("data"), |command| {
+        command.env("SSL_CERT_FILE", &authorities).env_remove("SSL_CERT_DIR")
+    });
+    let ask = |method: &str, path: &str, body: &str| {
+        send(served.admin, method, &format!("/admin/partners/700{path}"), &[TOKEN], body)
+    };
+    let register = |files: &Files| {
+        let url = format!("https://localhost:{}/%Y-%M-%D.tsv.gz", files.port);
+        let secret: String = SECRET.iter().map(|byte| format!("{byte:02x}")).collect();
+        let targeting = json!({"url": url, "user": "pixel", "password": "s3cret-word", "every": "1d"});
+        let partner = json!({"name": "adhub", "vendor_id": 25, "secret": secret, "targeting": targeting});
+        assert!(matches!(ask("PUT", "", &partner.to_string()).status, 200 | 201));
+    };
+    let (honest, liar) = (Files::with_tls(&known), Files::with_tls(&other));
+    register(&liar);
+    let reply = ask("POST", "/targeting/fetch", "");
+    assert_eq!(reply.status, 502, "{}", reply.text());
+    assert!(reply.text().contains("could not prove that it is who it should be"), "{}", reply.text());
+    assert!(liar.asked().iter().all(String::is_empty), "{:?}", liar.asked());
+    let target = signed(700, "ann", SystemClock.now());
+    assert!(send(served.public, "GET", &target, &[ACTIVE], "").outcome().starts_with("stored;"));
+    honest.serve("HTTP/1.1 200 OK", &gzip("700\t@shop\tann\n"));
+    register(&honest);
+    let reply = ask("POST", "/targeting/fetch", "");
+    assert_eq!((reply.status, &reply.json()["rows"]), (200, &json!(1)), "{}", reply.text());
+    let asked = honest.asked();
+    assert!(
+        asked.iter().all(|head| head.contains("authorization: Basic cGl4ZWw6czNjcmV0LXdvcmQ=")),
+        "{asked:?}"
+    );
+    assert_eq!(served.terminate(), Some(0));
+}
+
+fn certificate() -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate")
 }
 
 #[test]
