@@ -91,7 +91,9 @@
 //! 5. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
 //!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
 //!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
-//! 6. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
+//! 6. **An advertiser's server.** [`http::api`]: who asks ([`AccountCaller`](service::account_caller::AccountCaller)), then
+//!    [`service::conversion_upload`] reads every item, has the gate decide about each, and waits for all of them.
+//! 7. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
 //!    ([`service::partner_registry`], kept in a file that is replaced as a whole) and their targeting files
 //!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). [`http::dash`] shows people the very
 //!    text of the metrics as tables. In

@@ -19,6 +19,7 @@ use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng, Timestamp};
+use crate::http::api::Api;
 use crate::http::csrf::Forms;
 use crate::http::explain::Explain;
 use crate::http::limits::Limits;
@@ -29,6 +30,8 @@ use crate::http::public::Public;
 use crate::http::rate_limit::{OneLimit, Rate, RateLimits, Rates};
 use crate::http::server::ServerOptions;
 use crate::http::tls;
+use crate::service::account_caller::{AccountKeys, AccountSecrets, OauthSecrets};
+use crate::service::api_limits::ApiLimits;
 use crate::service::crawler::Crawlers;
 use crate::service::crypto::MacKey;
 use crate::service::deletion::{DeletionMetrics, DeletionService, UnderWay};
@@ -80,6 +83,7 @@ pub(super) struct Shared {
     deletions: Arc<UnderWay>,
     matches_seen: Arc<MatchMetrics>,
     forms: Arc<Forms>,
+    api: Api,
     lookups: Lookups,
     vendor_list: Arc<VendorListWatch>,
     registry: MetricsRegistry,
@@ -133,6 +137,10 @@ impl Shared {
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
+            api: Api {
+                nonces: Arc::default(),
+                limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
+            },
             vendor_list,
             registry,
             erase_within: config.erase_within,
@@ -174,7 +182,8 @@ impl Shared {
         let erasure = self.erasure_with(appender);
         let explain = self.journal.is_some().then(|| self.explain());
         let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
-        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, deletion, explain }), batcher)
+        let api = self.api.clone();
+        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, deletion, api, explain }), batcher)
     }
 
     /// Asks the gate, and has no way to the log.
@@ -261,6 +270,9 @@ fn targeting(
     Ok((targeting, work))
 }
 
+/// Of one account in a quarter of an hour, as X has it for conversions.
+const API_REQUESTS_MAX: u32 = 100_000;
+
 fn erasures(erasures: &Erasures, within: Duration, now: Timestamp) -> ErasureState {
     match erasures.pending().1 {
         None => ErasureState::Done,
@@ -305,8 +317,24 @@ fn live_with(
             .transpose()?,
         partners: Arc::new(partners(config, before)),
         match_state_key: MacKey::derive(matching_secret(config), "match state"),
+        account_keys: Arc::new(AccountKeys::new(&account_secrets(config))),
         publisher_origins: config.matching.publisher_origins.clone(),
     })
+}
+
+fn account_secrets(config: &Config) -> Vec<AccountSecrets> {
+    let secrets = |account: &config::Account| AccountSecrets {
+        account_id: account.id,
+        pixel_token: account.keys.pixel_token.clone(),
+        bearer_token: account.keys.bearer_token.clone(),
+        oauth: account.keys.oauth.clone().map(|oauth| OauthSecrets {
+            consumer_key: oauth.consumer_key,
+            consumer_secret: oauth.consumer_secret,
+            access_token: oauth.access_token,
+            access_secret: oauth.access_secret,
+        }),
+    };
+    config.accounts.iter().map(secrets).collect()
 }
 
 /// The keys of the browser id's cookie.

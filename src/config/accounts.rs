@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::keys::{is_development, length};
 use super::walk::{Field, Section};
 use crate::domain::conversion::Country;
 use crate::domain::event::EventType;
@@ -10,14 +13,33 @@ use crate::domain::settings::{self, OriginPattern, Registry};
 use crate::domain::targeting::Handle;
 
 /// An advertiser.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Account {
     pub id: AccountId,
     pub name: String,
     pub country: Option<Country>,
     /// What partners' targeting files call the advertiser.
     pub handle: Option<Handle>,
+    pub keys: AccountKeys,
     pub pixels: Vec<Pixel>,
+}
+
+/// What opens the advertisers' API for an account; with none of it, nothing does.
+#[derive(Debug, Clone, Default)]
+pub struct AccountKeys {
+    /// For conversions alone.
+    pub pixel_token: Option<SecretString>,
+    pub bearer_token: Option<SecretString>,
+    pub oauth: Option<Oauth>,
+}
+
+/// For OAuth 1.0a.
+#[derive(Debug, Clone)]
+pub struct Oauth {
+    pub consumer_key: String,
+    pub consumer_secret: SecretString,
+    pub access_token: String,
+    pub access_secret: SecretString,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +67,8 @@ pub(super) fn registry(accounts: &[Account]) -> Registry {
     let pixels =
         accounts.iter().flat_map(|account| account.pixels.iter().map(|pixel| pixel.setting(account.id)));
     let handles = accounts.iter().filter_map(|account| Some((account.handle.clone()?, account.id)));
-    Registry::new(pixels.collect()).with_handles(handles.collect())
+    let names = accounts.iter().map(|account| (account.id, account.name.clone()));
+    Registry::new(pixels.collect()).with_handles(handles.collect()).with_names(names.collect())
 }
 
 impl Pixel {
@@ -62,11 +85,12 @@ impl Pixel {
     }
 }
 
-pub(super) fn accounts(root: &Section<'_>) -> Vec<Account> {
+pub(super) fn accounts(root: &Section<'_>, allow_development: bool) -> Vec<Account> {
+    let account = |section| account(section, allow_development);
     root.sections("accounts").into_iter().filter_map(account).collect()
 }
 
-fn account(section: Section<'_>) -> Option<Account> {
+fn account(section: Section<'_>, allow_development: bool) -> Option<Account> {
     let id = id(&section, "id", "account id");
     let name = name(&section);
     let country = section.get("country");
@@ -77,10 +101,66 @@ fn account(section: Section<'_>) -> Option<Account> {
         field.claim("handle", &handle);
         Some(handle)
     });
+    let keys = keys(&section, allow_development);
     let pixels = section.sections("pixels").into_iter().filter_map(pixel).collect();
     section.finish();
-    Some(Account { id: id?, name: name?, country, handle, pixels })
+    Some(Account { id: id?, name: name?, country, handle, keys, pixels })
 }
+
+fn keys(section: &Section<'_>, allow_development: bool) -> AccountKeys {
+    let single = |key, kind| {
+        let field = section.get(key)?;
+        let token = token(&field, allow_development)?;
+        field.claim(kind, token.expose_secret());
+        Some(token)
+    };
+    let pixel_token = single("pixel_token", "pixel token");
+    let bearer_token = single("bearer_token", "bearer token");
+    let oauth = section.get("oauth").and_then(Field::section).and_then(|section| {
+        let part = |key| {
+            section.require(key, "oauth has consumer_key, consumer_secret, access_token and access_secret")
+        };
+        let [key, secret, access, access_secret] =
+            ["consumer_key", "consumer_secret", "access_token", "access_secret"].map(part);
+        section.finish();
+        let own = |field: Option<Field<'_>>| field.and_then(|field| token(&field, allow_development));
+        let (consumer_secret, access_secret) = (own(secret), own(access_secret));
+        let access_field = access?;
+        let (consumer_key, access_token) = (key?.secret()?, access_field.secret()?);
+        let (consumer_key, access_token) = (consumer_key.expose_secret(), access_token.expose_secret());
+        access_field.claim("access token", format!("{consumer_key} {access_token}"));
+        Some(Oauth {
+            consumer_key: consumer_key.to_owned(),
+            consumer_secret: consumer_secret?,
+            access_token: access_token.to_owned(),
+            access_secret: access_secret?,
+        })
+    });
+    AccountKeys { pixel_token, bearer_token, oauth }
+}
+
+/// A secret that is not known to everybody.
+fn token(field: &Field<'_>, allow_development: bool) -> Option<SecretString> {
+    let token = field.secret()?;
+    if is_development(&token) {
+        if allow_development {
+            return Some(token);
+        }
+        field.refuse(
+            "this is a development token, which everybody knows",
+            "`pixelgate keygen` prints a random one",
+        );
+        return None;
+    }
+    if length(&token) < TOKEN_CHARS_MIN {
+        let what = format!("under {TOKEN_CHARS_MIN} characters");
+        field.refuse(what, "`pixelgate keygen` prints a random one");
+        return None;
+    }
+    Some(token)
+}
+
+const TOKEN_CHARS_MIN: usize = 16;
 
 fn pixel(section: Section<'_>) -> Option<Pixel> {
     let id = id(&section, "id", SHARED_ID);

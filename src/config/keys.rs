@@ -98,7 +98,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 /// Secrets that are printed in public start like this.
 pub(super) fn is_development(secret: &SecretString) -> bool {
-    secret.expose_secret().starts_with("dev-")
+    ["dev-", "dev2-"].iter().any(|start| secret.expose_secret().starts_with(start))
 }
 
 pub(super) fn length(secret: &SecretString) -> usize {

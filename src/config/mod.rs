@@ -24,7 +24,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-pub use accounts::{Account, EventTag, Pixel};
+pub use accounts::{Account, AccountKeys, EventTag, Oauth, Pixel};
 pub use delete::{Delete, Requester};
 pub use dev::{DEV_TOML, DevOptions, demo_data_dir};
 pub use keys::{Cookie, CookieKey, SECRET_BYTES_MIN};
@@ -141,7 +141,7 @@ fn from_root(root: &Section<'_>, mode: Mode) -> Option<Config> {
     let cookie_keys = keys::cookie_keys(root, development);
     let limits = limits::limits(root);
     let rate_limits = limits::rate_limits(root);
-    let accounts = accounts::accounts(root);
+    let accounts = accounts::accounts(root, development);
     let partners = partners::partners(root, development);
     let matching = partners::matching(root, development, !partners.is_empty());
     let delete = delete::delete(root, &partners);

@@ -600,8 +600,9 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
 
 #[test]
 fn what_is_public_is_refused_outside_development() {
+    // The admin token, two keys, and of each account two tokens and two secrets.
     let found = mistakes(DEV_TOML);
-    assert_eq!(found.len(), 3, "{found:#?}");
+    assert_eq!(found.len(), 3 + 2 * 4, "{found:#?}");
 }
 
 #[test]
@@ -629,6 +630,29 @@ fn a_partner_with_mistakes_has_each_of_them_told() {
         assert!(keys.iter().any(|found| found.contains(key)), "{key}: {keys:?}");
     }
     assert_eq!(found.len(), 12, "{found:#?}");
+}
+
+#[test]
+fn keys_of_accounts_with_mistakes_have_each_of_them_told() {
+    let text = format!(
+        "{GOOD}\n[[accounts]]\nid = \"z1\"\nname = \"Z\"\npixel_token = \"under-16-chars\"\n\
+         bearer_token = \"0123456789abcdef\"\noauth = {{ consumer_key = \"k\", access_token = \"a\", access_secret = \"x\" }}\n\
+         [[accounts]]\nid = \"z2\"\nname = \"Z\"\nbearer_token = \"0123456789abcdef\"\n"
+    );
+    let found = mistakes(&text);
+    for path in [
+        "accounts[2].pixel_token: ",
+        "accounts[2].oauth.consumer_secret: ",
+        "accounts[2].oauth.access_secret: ",
+        "accounts[3].bearer_token: ",
+    ] {
+        assert!(found.iter().any(|mistake| mistake.contains(path)), "{path}: {found:#?}");
+    }
+    assert!(
+        found.iter().all(|mistake| !mistake.contains("0123456789") && !mistake.contains("under-16")),
+        "{found:#?}"
+    );
+    assert_eq!(found.len(), 4, "{found:#?}");
 }
 
 #[test]

@@ -52,12 +52,17 @@ pub enum ConversionKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     Pixel,
+    /// The advertiser's own servers.
+    Api,
 }
 
 impl Source {
+    pub const ALL: [Self; 2] = [Self::Pixel, Self::Api];
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pixel => "pixel",
+            Self::Api => "api",
         }
     }
 }

@@ -102,6 +102,7 @@ pub struct Registry {
     tag_at: HashMap<EventTagId, (usize, usize), BuildHasherDefault<IdHasher>>,
     /// Of accounts that have one.
     handles: Vec<(Handle, AccountId)>,
+    names: HashMap<AccountId, String>,
 }
 
 impl Registry {
@@ -115,6 +116,7 @@ impl Registry {
             pixel_at: pixels.iter().enumerate().map(|(at, pixel)| (pixel.id, at)).collect(),
             pixels,
             handles: Vec::new(),
+            names: HashMap::new(),
         }
     }
 
@@ -124,6 +126,18 @@ impl Registry {
         handles.sort_unstable();
         self.handles = handles;
         self
+    }
+
+    /// What the accounts are called, for people.
+    #[must_use]
+    pub fn with_names(mut self, names: HashMap<AccountId, String>) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// `None` if there is no such account.
+    pub fn account_name(&self, account_id: AccountId) -> Option<&str> {
+        self.names.get(&account_id).map(String::as_str)
     }
 
     pub fn account_called(&self, handle: &Handle) -> Option<AccountId> {

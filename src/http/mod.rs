@@ -11,6 +11,7 @@
 
 mod account_settings;
 pub mod admin;
+pub mod api;
 pub mod auth;
 pub mod cookie;
 pub mod cookie_registry;

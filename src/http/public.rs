@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::api::{self, Api, Resource};
 use super::csrf::Forms;
 use super::explain::{self, Explain};
 use super::privacy::Lookups;
@@ -24,6 +25,7 @@ pub struct Public<V> {
     pub lookups: Lookups,
     pub erasure: ErasureService,
     pub deletion: DeletionService,
+    pub api: Api,
     /// Only in development mode.
     pub explain: Option<Explain>,
 }
@@ -53,6 +55,8 @@ enum Route {
     Erase,
     Download,
     Delete,
+    /// The advertisers'.
+    Api,
     Style,
     Document(Document),
     /// The path is known, the method is not.
@@ -106,6 +110,10 @@ impl Route {
                 (_, Some(_)) => Self::BadMethod("GET"),
                 (_, None) => Self::Unknown,
             },
+            (path, method) if Resource::parse(path).is_some() => match Resource::parse(path) {
+                Some(resource) if resource.method() != method => Self::BadMethod(resource.method()),
+                _ => Self::Api,
+            },
             (path, method) => match Document::from_path(path) {
                 Some(document) if matches!(method, "GET" | "HEAD") => Self::Document(document),
                 Some(_) => Self::BadMethod("GET, HEAD"),
@@ -128,6 +136,7 @@ impl Route {
                 | Self::Document(_)
                 | Self::ReceiptKeys
                 | Self::Delete
+                | Self::Api
                 | Self::CookieSyncPreflight
                 | Self::Choose(_)
         )
@@ -146,6 +155,7 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::Choose(_) => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
             Route::Prefs | Route::Erase => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
+            Route::Api => Intake::Body { bytes_max: Resource::parse(path).map_or(0, Resource::bytes_max) },
             Route::Delete => Intake::OptOut { bytes_max: deletion::BODY_BYTES_MAX },
             _ => Intake::Body { bytes_max: 0 },
         }
@@ -186,6 +196,10 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
             }
             Route::Download => return privacy::download(&self.pixel, &self.lookups, head),
             Route::Delete => return deletion::answer(&self.deletion, body),
+            Route::Api => match Resource::parse(head.path) {
+                Some(resource) => return api::answer(&self.pixel, &self.api, resource, head, body),
+                None => Answer::text(404, "there is nothing at this path\n"),
+            },
             Route::Match => {
                 let partner = matched_partner(head.path).map(|(partner, _)| partner);
                 return matching::inbound(&self.pixel, head, partner);

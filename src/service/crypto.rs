@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use data_encoding::BASE64URL_NOPAD;
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{
@@ -117,6 +118,19 @@ impl PublicKey {
         }
     }
 }
+
+/// For OAuth 1.0a alone, whose clients know nothing better.
+pub fn hmac_sha1(key: &[u8], message: &[u8]) -> [u8; SHA1_BYTES] {
+    let code = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key), message);
+    code.as_ref().try_into().expect("HMAC-SHA1 has 20 bytes")
+}
+
+pub fn sha1(bytes: &[u8]) -> [u8; SHA1_BYTES] {
+    let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes);
+    digest.as_ref().try_into().expect("SHA-1 has 20 bytes")
+}
+
+const SHA1_BYTES: usize = 20;
 
 /// Whether two secrets are equal, in a time that depends on their lengths only.
 pub fn same_secret(known: &[u8], given: &[u8]) -> bool {

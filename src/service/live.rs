@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::account_caller::AccountKeys;
 use super::crawler::Crawlers;
 use super::crypto::MacKey;
 use super::deletion_terms::DeletionTerms;
@@ -41,6 +42,8 @@ pub struct Live {
     pub partners: Arc<Partners>,
     /// What signs the way to a partner and back.
     pub match_state_key: MacKey,
+    /// What opens the advertisers' API.
+    pub account_keys: Arc<AccountKeys>,
     /// Whose pages may ask with the browser's cookies which partners want to be asked.
     pub publisher_origins: Vec<OriginPattern>,
 }

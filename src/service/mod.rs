@@ -2,9 +2,13 @@
 //!
 //! Nothing in here names a header, a status or a socket.
 
+pub mod account_caller;
 pub mod account_settings;
+pub mod api_error;
+pub mod api_limits;
 pub mod caller;
 pub mod clock;
+pub mod conversion_upload;
 pub mod crawler;
 pub mod crypto;
 pub mod dashboard;
@@ -32,6 +36,8 @@ pub mod match_state;
 pub mod matches_seen;
 pub mod matching;
 pub mod metrics;
+pub mod nonces;
+pub mod oauth;
 pub mod operation;
 pub mod opt_out;
 pub mod opt_out_list;

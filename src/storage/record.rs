@@ -193,7 +193,7 @@ impl<'a> StoredConversion<'a> {
             pixel_id: PixelId::from_number(self.pixel_id),
             event_tag_id: self.event_tag_id.map(EventTagId::from_number),
             event: EventType::ALL.into_iter().find(|&event| event_code(event) == self.event)?,
-            source: [Source::Pixel].into_iter().find(|&source| source_code(source) == self.source)?,
+            source: Source::ALL.into_iter().find(|&source| source_code(source) == self.source)?,
             event_id: self.event_id.map(text),
             conversion_id: self.conversion_id.map(text),
             value: known(self.value, read_money)?,
@@ -322,6 +322,7 @@ pub(super) const fn event_code(event: EventType) -> u8 {
 const fn source_code(source: Source) -> u8 {
     match source {
         Source::Pixel => 1,
+        Source::Api => 2,
     }
 }
 

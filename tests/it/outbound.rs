@@ -255,7 +255,9 @@ fn config(image: &str, allow: &str) -> tempfile::NamedTempFile {
         .replace(
             "dev-matching-secret-that-everybody-can-read-AAAA",
             "bG9hZHRlc3Qtb25seS1tYXRjaGluZy1ub3QtYS1zZWNyZXQ",
-        );
+        )
+        .replace("\"dev-", "\"for-nothing-but-this-test-")
+        .replace("\"dev2-", "\"for-this-test-too-");
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     write(file.path(), &text);
     file

@@ -432,10 +432,13 @@ fn a_broken_file_of_a_list_is_deleted_and_a_partner_that_is_gone_leaves_none() {
 
 #[test]
 fn the_days_file_is_fetched_once_with_the_partners_password() {
-    let files = Files::start();
+    let (files, marker) = (Files::start(), Files::start());
+    // Whoever looks which files are due comes to partner 333 after 222.
+    let mark = format!("http://127.0.0.1:{}/%Y-%M-%D.tsv.gz", marker.port);
     let at = format!("http://127.0.0.1:{}/in/partner_targeting_%Y-%M-%D.tsv.gz", files.port);
     let world = World::with(|config| {
         sign(config);
+        config.partners[2].targeting.url = DatedAddress::parse(&mark);
         let partner = strict(config);
         partner.targeting.url = DatedAddress::parse(&at);
         partner.targeting.login = Some(("pixel".into(), "s3cret-word".to_owned().into()));
@@ -455,7 +458,9 @@ fn the_days_file_is_fetched_once_with_the_partners_password() {
     assert!(asked[0].starts_with("GET /in/partner_targeting_2026-09-04.tsv.gz HTTP/1.1"), "{}", asked[0]);
     // "pixel:s3cret-word", as `printf | base64` has it.
     assert!(asked[0].contains("authorization: Basic cGl4ZWw6czNjcmV0LXdvcmQ="), "{}", asked[0]);
+    let marks = marker.asked().len();
     world.clock.advance(Duration::from_secs(3_600));
+    wait_until(|| marker.asked().len() > marks);
     let view = in_force(&world);
     assert_eq!((&view["last_delivery"]["kept"], &view["last_failure"]), (&json!(1), &Value::Null));
     assert_eq!(files.asked().len(), 2, "the day's file is there");

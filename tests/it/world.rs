@@ -292,10 +292,10 @@ impl Pending {
         }
         let body = body.as_ref();
         if !body.is_empty() || method == "POST" {
-            text.push_str(&format!(
-                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-                body.len()
-            ));
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                text.push_str("Content-Type: application/x-www-form-urlencoded\r\n");
+            }
+            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
         let request = [text.as_bytes(), b"\r\n", body].concat();

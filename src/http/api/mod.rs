@@ -1,0 +1,130 @@
+//! The advertisers' API, in X's words: `/{version}/accounts…`, `/{version}/measurement/conversions/{pixel}`.
+//!
+//! Every answer is JSON, says what was asked for, and how many requests the account has left. What belongs to another
+//! account is not there.
+
+mod auth;
+mod conversions;
+mod envelope;
+
+use std::sync::Arc;
+
+use self::envelope::{done, refused};
+use super::request::Head;
+use super::service::Answering;
+use crate::domain::opt_out::OptOutView;
+use crate::service::account_caller::AccountCaller;
+use crate::service::api_error::ApiErrors;
+use crate::service::api_limits::ApiLimits;
+use crate::service::nonces::Nonces;
+use crate::service::pixel::PixelService;
+
+/// What all workers have in common.
+#[derive(Clone)]
+pub struct Api {
+    pub nonces: Arc<Nonces>,
+    pub limits: Arc<ApiLimits>,
+}
+
+/// What a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resource<'p> {
+    Accounts,
+    Account(&'p str),
+    /// Of the pixel with this id.
+    Conversions(&'p str),
+}
+
+impl<'p> Resource<'p> {
+    pub(super) fn parse(path: &'p str) -> Option<Self> {
+        let (version, rest) = path.strip_prefix('/')?.split_once('/')?;
+        let version: u8 = version.parse().ok().filter(|number: &u8| number.to_string() == version)?;
+        let mut parts = rest.split('/');
+        let resource = match (version, parts.next()?, parts.next(), parts.next()) {
+            (1..=12, "accounts", None, None) => Self::Accounts,
+            (1..=12, "accounts", Some(id), None) => Self::Account(id),
+            (11 | 12, "measurement", Some("conversions"), Some(pixel_id)) => Self::Conversions(pixel_id),
+            _ => return None,
+        };
+        parts.next().is_none().then_some(resource)
+    }
+
+    /// What it takes; nothing else is answered.
+    pub(super) const fn method(self) -> &'static str {
+        match self {
+            Self::Accounts | Self::Account(_) => "GET",
+            Self::Conversions(_) => "POST",
+        }
+    }
+
+    pub(super) const fn bytes_max(self) -> usize {
+        match self {
+            Self::Accounts | Self::Account(_) => 0,
+            Self::Conversions(_) => conversions::BODY_BYTES_MAX,
+        }
+    }
+}
+
+pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
+    pixel: &'s PixelService<V>,
+    api: &Api,
+    resource: Resource<'_>,
+    head: &Head<'_>,
+    body: &[u8],
+) -> Answering<'s> {
+    let (live, now) = (pixel.live.load(), pixel.clock.now());
+    let takes_pixel_token = matches!(resource, Resource::Conversions(_));
+    let Some(caller) = auth::authenticate(&live, &api.nonces, head, body, takes_pixel_token, now) else {
+        return Answering::Now(auth::unknown(takes_pixel_token));
+    };
+    let allowance = api.limits.take(caller.account_id(), now);
+    if allowance.is_exceeded {
+        return Answering::Now(envelope::with_allowance(envelope::too_many(allowance, now), allowance));
+    }
+    match resource {
+        Resource::Conversions(pixel_id) => {
+            conversions::upload(pixel, &caller, pixel_id, head, body, allowance)
+        }
+        Resource::Accounts => {
+            let accounts = account(&live, &caller).into_iter().collect::<Vec<_>>();
+            Answering::Now(envelope::with_allowance(done(&serde_json::json!({}), &accounts), allowance))
+        }
+        Resource::Account(id) => {
+            let is_own = id.parse() == Ok(caller.account_id());
+            let answer = match account(&live, &caller).filter(|_| is_own) {
+                Some(account) => done(&serde_json::json!({"account_id": account.id}), &account),
+                None => {
+                    refused(&ApiErrors::not_found(format!("account ({}) was not found", envelope::short(id))))
+                }
+            };
+            Answering::Now(envelope::with_allowance(answer, allowance))
+        }
+    }
+}
+
+/// The caller's account, as X shows one.
+#[derive(serde::Serialize)]
+struct AccountView {
+    id: String,
+    name: String,
+    timezone: &'static str,
+    created_at: &'static str,
+    updated_at: &'static str,
+    deleted: bool,
+    approval_status: &'static str,
+}
+
+fn account(live: &crate::service::live::Live, caller: &AccountCaller) -> Option<AccountView> {
+    let name = live.registry.account_name(caller.account_id())?;
+    Some(AccountView {
+        id: caller.account_id().to_string(),
+        name: name.to_owned(),
+        // All times of this API are in it.
+        timezone: "UTC",
+        // Accounts are in the configuration, which does not say since when.
+        created_at: "1970-01-01T00:00:00Z",
+        updated_at: "1970-01-01T00:00:00Z",
+        deleted: false,
+        approval_status: "ACCEPTED",
+    })
+}
