@@ -31,6 +31,7 @@ pub(crate) enum Command {
     Chaos(Chaos),
     Decode(Decode),
     Matches(Matches),
+    Upload(Upload),
     #[command(hide = true)]
     BareHyper(BareHyper),
     #[command(hide = true)]
@@ -229,6 +230,27 @@ pub(crate) struct Matches {
     pub(crate) scratch: Option<PathBuf>,
 }
 
+/// Sends conversions as an advertiser's servers do, in batches, and reports how many a second are on the disk.
+///
+/// Example: loadtest upload --batch 100 --seconds 10
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Upload {
+    /// Conversions in a request.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub(crate) batch: u16,
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) connections: u16,
+    #[arg(long, default_value = "10", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+    /// The server's program. Default: `pixelgate` beside this one.
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
+    /// Where to make a directory for the data. Default: beside this program.
+    #[arg(long)]
+    pub(crate) scratch: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BareHyper {
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -259,7 +281,7 @@ mod tests {
     fn the_command_line_is_consistent_and_has_examples() {
         let mut command = Cli::command();
         command.clone().debug_assert();
-        for name in ["run", "compare", "chaos", "decode"] {
+        for name in ["run", "compare", "chaos", "decode", "matches", "upload"] {
             let help =
                 command.find_subcommand_mut(name).expect("the subcommand").render_long_help().to_string();
             assert!(help.contains(&format!("Example: loadtest {name} ")), "{help}");

@@ -20,6 +20,7 @@ mod report;
 mod run;
 mod target;
 mod tc_string;
+mod upload;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Chaos(args) => chaos::run(args, console),
         Command::Decode(args) => decode::run(args, console),
         Command::Matches(args) => matches::run(args, console),
+        Command::Upload(args) => upload::run(args, console),
         Command::BareHyper(args) => compare::bare_hyper::serve(args.listen),
         Command::Spin => loop {
             std::hint::spin_loop();
