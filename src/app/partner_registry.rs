@@ -186,6 +186,7 @@ fn view(partner: &Partner) -> PartnerView {
     PartnerView {
         id: partner.id.number(),
         name: partner.name.clone(),
+        kinds: partner.kinds.names().collect(),
         source: match partner.source {
             PartnerSource::File => "file",
             PartnerSource::Api => "api",

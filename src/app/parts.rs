@@ -360,6 +360,7 @@ pub fn partners(config: &Config, before: Option<&Partners>) -> Partners {
         let settings = PartnerSettings {
             id: partner.id,
             name: partner.name.clone(),
+            kinds: partner.kinds,
             listing: partner.listing,
             takes_unsigned: partner.unsigned,
             id_pattern: partner.id_pattern.clone(),

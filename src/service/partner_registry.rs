@@ -45,6 +45,7 @@ pub enum Unchanged {
 pub struct PartnerView {
     pub id: u32,
     pub name: String,
+    pub kinds: Vec<&'static str>,
     /// Where it is changed: `file` (the configuration) or `api`.
     pub source: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

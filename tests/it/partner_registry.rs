@@ -94,7 +94,7 @@ fn a_partner_put_by_the_api_is_matched_with_at_once_and_after_a_restart() {
     assert_eq!(put(&world, 700, &changed).status, 200);
     assert!(world.get("/match/adhub?uid=123", &browser).outcome().starts_with("stored;"));
     assert_eq!(world.get("/match/adhub/start", &browser).outcome(), "invalid; reason=unknown-callback");
-    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "adhub api"]);
+    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "meter file", "adhub api"]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_deleted_partner_is_unknown_and_its_rows_are_handed_out_no_more() {
         assert!(world.log_bytes() == before);
         assert_eq!(ask(&world, "DELETE", "/700", "").status, 404);
         assert_eq!(ask(&world, "GET", "/700", "").status, 404);
-        assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "other api"]);
+        assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "meter file", "other api"]);
         world.restart();
     }
 }
@@ -193,7 +193,7 @@ fn a_partner_is_put_as_a_whole_or_not_at_all() {
     assert_eq!(ask(&world, "POST", "", "").status, 405);
     assert_eq!(ask(&world, "GET", "ial", "").status, 404);
     assert_eq!(text(&kept(&world)), before);
-    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "adhub api"]);
+    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "meter file", "adhub api"]);
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn who_is_not_authenticated_sees_and_changes_no_partner() {
     }
     assert_eq!(send(world.public(), "GET", "/admin/partners", &[TOKEN], "").status, 404);
     assert_eq!(text(&kept(&world)), before);
-    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "adhub api"]);
+    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "meter file", "adhub api"]);
 }
 
 #[test]
@@ -259,6 +259,7 @@ fn no_answer_holds_a_partners_secret_and_its_file_is_its_owners_alone() {
     expect.as_object_mut().expect("an object").remove("secret");
     for (key, value) in [
         ("id", json!(700)),
+        ("kinds", json!(["audience"])),
         ("source", json!("api")),
         ("has_secret", json!(true)),
         ("iframe", Value::Null),
@@ -327,7 +328,7 @@ fn a_broken_file_of_partners_is_told_and_costs_none() {
     assert_eq!(reload(&world).status, 200);
     assert!(world.get("/match/byhand?uid=abc", &[ACTIVE]).outcome().starts_with("stored;"));
     assert_eq!(put(&world, 702, &json!({"name": "more"})).status, 201);
-    assert_eq!(names(&world)[3..], ["adhub api", "byhand api", "more api"]);
+    assert_eq!(names(&world)[4..], ["adhub api", "byhand api", "more api"]);
 }
 
 /// The machine's disk, on which for a while nothing gets another name.
@@ -379,7 +380,7 @@ fn what_ends_between_writing_and_renaming_leaves_the_old_partners() {
         assert_eq!(ask(&world, "DELETE", "/700", "").status, 503);
         assert!(world.data_dir().join("partners.toml.new").exists());
         assert_eq!(text(&kept(&world)), before);
-        assert_eq!(names(&world)[3..], ["adhub api"]);
+        assert_eq!(names(&world)[4..], ["adhub api"]);
         assert!(world.get("/match/adhub?uid=abc", &[ACTIVE]).outcome().starts_with("stored;"));
         assert_eq!(world.get("/match/more?uid=abc", &[ACTIVE]).outcome(), "invalid; reason=unknown-partner");
         world.restart();
@@ -388,7 +389,7 @@ fn what_ends_between_writing_and_renaming_leaves_the_old_partners() {
     assert_eq!(put(&world, 701, &json!({"name": "more"})).status, 201);
     assert!(!world.data_dir().join("partners.toml.new").exists());
     world.restart();
-    assert_eq!(names(&world)[3..], ["adhub api", "more api"]);
+    assert_eq!(names(&world)[4..], ["adhub api", "more api"]);
 }
 
 #[test]
@@ -434,7 +435,7 @@ fn of_partners_put_at_the_same_time_none_is_lost() {
         scope.spawn(|| assert_eq!(world.admin_post("/-/reload", &[TOKEN]).status, 200));
     });
     for _ in 0..2 {
-        assert_eq!(names(&world).len(), 11);
+        assert_eq!(names(&world).len(), 12);
         for number in 0..8 {
             let reply = world.get(&format!("/match/p{number}?uid=abc"), &[ACTIVE]);
             assert!(reply.outcome().starts_with("stored;"), "{number}: {}", reply.outcome());

@@ -27,7 +27,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let (config, _) = args.partner.whose.config()?;
     let partners = app::partners(&config, None);
-    let partner = args.partner.among(&partners)?;
+    let partner = args.partner.matched_among(&partners)?;
     let networks = Networks { allowed: config.outbound_networks };
     let outbound = Outbound::new(networks, Arc::new(SystemResolver), PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,4 +1,4 @@
-//! `pixelgate partner`: what is known of audience partners' ids.
+//! `pixelgate partner`: what is known of partners' ids.
 
 mod check;
 mod opt_outs;
@@ -83,5 +83,11 @@ impl OnePartner {
         let name = &self.partner;
         let unknown = || CliError::Usage(format!("no partner is called \"{name}\", by name or number"));
         partners.find(name).ok_or_else(unknown)
+    }
+
+    /// If it takes part in cookie matching.
+    fn matched_among<'p>(&self, partners: &'p Partners) -> Result<&'p Partner, CliError> {
+        self.among(partners)?;
+        partners.find_matched(&self.partner).map_err(|why| CliError::Usage(why.text().to_owned()))
     }
 }

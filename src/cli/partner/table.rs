@@ -23,7 +23,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let (partners, data_dir) = args.partner.whose.read()?;
-    let partner = args.partner.among(&partners)?;
+    let partner = args.partner.matched_among(&partners)?;
     let progress = spinner("reading the log");
     let table = verify::matches(&data_dir)?;
     progress.finish_and_clear();
