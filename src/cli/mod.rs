@@ -15,6 +15,7 @@ mod keygen;
 mod log;
 mod optout;
 mod partner;
+mod place;
 mod progress;
 mod reindex;
 mod serve;
@@ -123,6 +124,8 @@ pub enum CliError {
     VendorList(#[from] VendorListError),
     #[error("the vendor list could not be put at {path}", path = .path.display())]
     Install { path: PathBuf, source: io::Error },
+    #[error("the list could not be put at {path}", path = .path.display())]
+    Export { path: PathBuf, source: io::Error },
     #[error("the demo's pages cannot be served")]
     Pages(#[source] io::Error),
     #[error("cannot write the answer")]

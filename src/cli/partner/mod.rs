@@ -2,6 +2,7 @@
 
 mod check;
 mod opt_outs;
+mod output;
 mod stats;
 mod table;
 
@@ -19,8 +20,8 @@ use crate::storage::real_disk::RealDisk;
 #[command(after_help = "Examples:\n  \
     pixelgate partner check adhub --config pixelgate.toml\n  \
     pixelgate partner stats --config pixelgate.toml\n  \
-    pixelgate partner opt-outs adhub --config pixelgate.toml > adhub-opt-outs.tsv\n  \
-    pixelgate partner table adhub --config pixelgate.toml | gzip > adhub.tsv.gz")]
+    pixelgate partner opt-outs adhub --config pixelgate.toml --output adhub-opt-outs.tsv.gz\n  \
+    pixelgate partner table adhub --config pixelgate.toml --output adhub.tsv.gz")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
