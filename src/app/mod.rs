@@ -35,7 +35,7 @@ use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 pub use erase::erase;
 pub use opt_out::opt_out;
-pub use partner_registry::with_registered;
+pub use partner_registry::{RegisteredPartnersError, with_registered};
 use parts::Shared;
 pub use parts::{identity, live, partners, receipts};
 
@@ -50,6 +50,8 @@ pub enum AppError {
     Runtime(#[source] std::io::Error),
     #[error("{0}")]
     Part(String),
+    #[error(transparent)]
+    RegisteredPartners(#[from] RegisteredPartnersError),
     #[error("the log was not closed cleanly")]
     Close(#[from] CloseError),
     #[error("a worker ended by a panic")]

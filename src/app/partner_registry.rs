@@ -4,15 +4,16 @@
 //! That file is the truth about the latter and is read before each change, so that no change is lost to another, nor one
 //! made by hand. Whoever changes anything holds the one lock.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
-use super::{AppError, parts};
+use super::parts;
 use crate::config::{
-    Config, Partner, PartnerSource, PartnerTable, PartnerTargeting, partner_tables, partners_toml,
+    Config, Mistake, Partner, PartnerSource, PartnerTable, PartnerTargeting, partner_tables, partners_toml,
 };
 use crate::domain::id::PartnerId;
 use crate::domain::partner::PartnerListing;
@@ -25,9 +26,37 @@ use crate::storage::disk::Disk;
 use crate::storage::document;
 
 /// `config` with the partners that were registered in `data_dir`, or why they do not go together.
-pub fn with_registered(config: &Config, disk: &dyn Disk, data_dir: &Path) -> Result<Config, AppError> {
-    let kept = read(disk, &data_dir.join(FILE), config).map_err(AppError::Part)?;
-    merged(config, &kept).map_err(AppError::Part)
+pub fn with_registered(
+    config: &Config,
+    disk: &dyn Disk,
+    data_dir: &Path,
+) -> Result<Config, RegisteredPartnersError> {
+    let kept = read(disk, &data_dir.join(FILE), config)?;
+    merged(config, &kept)
+}
+
+/// Why the partners that were registered in a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisteredPartnersError {
+    #[error("the registered partners in {path}: {error}", path = .path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
+    /// Every mistake of the file, in the order of their places.
+    #[error("the registered partners cannot be read{}", listing(path, mistakes))]
+    Mistaken { path: PathBuf, mistakes: Vec<Mistake> },
+    /// Each is good, but they do not go together with the configuration file.
+    #[error("{0}")]
+    Clash(String),
+}
+
+impl RegisteredPartnersError {
+    /// Whether somebody else may be able to use them.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Unreadable { error, .. } if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+fn listing(path: &Path, mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| format!("\n{}:{mistake}", path.display())).collect()
 }
 
 /// Puts changes in force.
@@ -52,8 +81,8 @@ impl LivePartners {
         renew: impl FnOnce(&Config) -> Result<(), String>,
     ) -> Result<(), String> {
         let mut before = self.lock();
-        let kept = read(&*self.disk, &self.path, &file)?;
-        renew(&merged(&file, &kept)?)?;
+        let kept = read(&*self.disk, &self.path, &file).map_err(|error| error.to_string())?;
+        renew(&merged(&file, &kept).map_err(|error| error.to_string())?)?;
         *before = file;
         Ok(())
     }
@@ -64,12 +93,12 @@ impl LivePartners {
     }
 
     fn kept(&self, file: &Config) -> Result<Vec<PartnerTable>, Unchanged> {
-        read(&*self.disk, &self.path, file).map_err(Unchanged::Unavailable)
+        read(&*self.disk, &self.path, file).map_err(|error| Unchanged::Unavailable(error.to_string()))
     }
 
     /// Keeps `tables`, then has every worker see them.
     fn keep(&self, file: &Config, tables: &[PartnerTable]) -> Result<(), Unchanged> {
-        let config = merged(file, tables).map_err(Unchanged::Conflict)?;
+        let config = merged(file, tables).map_err(|error| Unchanged::Conflict(error.to_string()))?;
         document::replace(&*self.disk, &self.path, partners_toml(tables.iter()).as_bytes()).map_err(
             |error| Unchanged::Unavailable(format!("{} could not be written: {error}", self.path.display())),
         )?;
@@ -130,34 +159,30 @@ fn refuse_if_in_file(file: &Config, id: PartnerId) -> Result<(), Unchanged> {
     Err(Unchanged::Conflict(what))
 }
 
-/// What is registered; none where there is no file. The error is for the operator, with every mistake's place.
-fn read(disk: &dyn Disk, path: &Path, config: &Config) -> Result<Vec<PartnerTable>, String> {
-    let refuse = |error: String| format!("the registered partners in {}: {error}", path.display());
-    let Some(bytes) = document::read(disk, path).map_err(|error| refuse(error.to_string()))? else {
-        return Ok(Vec::new());
-    };
-    let text = String::from_utf8(bytes).map_err(|error| refuse(error.to_string()))?;
-    partner_tables(&text, config.mode).map_err(|mistakes| {
-        let lines: Vec<_> = mistakes.iter().map(|mistake| format!("{}:{mistake}", path.display())).collect();
-        format!("the registered partners cannot be read\n{}", lines.join("\n"))
-    })
+/// What is registered; none where there is no file.
+fn read(disk: &dyn Disk, path: &Path, config: &Config) -> Result<Vec<PartnerTable>, RegisteredPartnersError> {
+    let unreadable = |error| RegisteredPartnersError::Unreadable { path: path.to_owned(), error };
+    let Some(bytes) = document::read(disk, path).map_err(unreadable)? else { return Ok(Vec::new()) };
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|error| unreadable(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    partner_tables(&text, config.mode)
+        .map_err(|mistakes| RegisteredPartnersError::Mistaken { path: path.to_owned(), mistakes })
 }
 
 /// Both together, where no number and no name stands for two.
-fn merged(file: &Config, tables: &[PartnerTable]) -> Result<Config, String> {
+fn merged(file: &Config, tables: &[PartnerTable]) -> Result<Config, RegisteredPartnersError> {
+    let mut clashes = Vec::new();
     if !tables.is_empty() && file.matching.secret.is_none() {
         let fix = "`pixelgate keygen` prints one; put it into the configuration file, then reload";
-        return Err(format!("a registered partner needs [matching] secret; {fix}"));
+        clashes.push(format!("a registered partner needs [matching] secret; {fix}"));
     }
     let mut config = file.clone();
     for PartnerTable { partner, .. } in tables {
         let twin = config.partners.iter().find(|known| known.id == partner.id || known.name == partner.name);
-        if let Some(twin) = twin {
-            return Err(doubled(partner, twin));
-        }
+        clashes.extend(twin.map(|twin| doubled(partner, twin)));
         config.partners.push(partner.clone());
     }
-    Ok(config)
+    if clashes.is_empty() { Ok(config) } else { Err(RegisteredPartnersError::Clash(clashes.join("\n"))) }
 }
 
 fn doubled(partner: &Partner, twin: &Partner) -> String {
