@@ -3,6 +3,7 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod background;
 mod deletion;
 mod erase;
 mod opt_out;
@@ -187,7 +188,7 @@ async fn until_told_to_stop(operation: &Operation) -> Result<(), std::io::Error>
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => match operation.reload_on_signal() {
+            _ = hangup.recv() => match operation.reload_on_signal().await {
                 Ok(()) => tracing::info!("reloaded"),
                 Err(error) => tracing::error!(%error, "reload refused; the settings stay as they were"),
             },

@@ -2,7 +2,7 @@
 //! data directory.
 //!
 //! That file is the truth about the latter and is read before each change, so that no change is lost to another, nor one
-//! made by hand. Whoever changes anything holds the one lock.
+//! made by hand. Whoever changes anything holds the one lock, on a thread that answers nobody else: the disk may hang.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
+use super::background::Background;
 use super::parts;
 use crate::config::{
     Config, Mistake, Partner, PartnerSource, PartnerTable, PartnerTargeting, partner_tables, partners_toml,
@@ -20,7 +21,7 @@ use crate::domain::partner::PartnerListing;
 use crate::service::caller::Caller;
 use crate::service::live::{Live, SharedLive};
 use crate::service::partner_registry::{
-    CallbackView, PartnerRegistry, PartnerView, Put, TargetingTermsView, Unchanged,
+    Asked, CallbackView, PartnerRegistry, PartnerView, Put, TargetingTermsView, Unchanged,
 };
 use crate::storage::disk::Disk;
 use crate::storage::document;
@@ -61,6 +62,12 @@ fn listing(path: &Path, mistakes: &[Mistake]) -> String {
 
 /// Puts changes in force.
 pub(super) struct LivePartners {
+    kept: Arc<KeptPartners>,
+    background: Background,
+}
+
+/// Waits for the disk.
+struct KeptPartners {
     live: SharedLive,
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -71,15 +78,46 @@ pub(super) struct LivePartners {
 impl LivePartners {
     pub(super) fn new(file: &Config, live: SharedLive, disk: Arc<dyn Disk>) -> Self {
         let path = file.data_dir.join(FILE);
-        Self { live, disk, path, file: Mutex::new(file.clone()) }
+        let kept = Arc::new(KeptPartners { live, disk, path, file: Mutex::new(file.clone()) });
+        Self { kept, background: Background::default() }
     }
 
-    /// Has `renew` put `file` in force together with what is registered. After an error all is as it was.
+    /// Has `renew` put `file` in force together with what is registered. After an error all is as it was. Waits for the
+    /// disk.
     pub(super) fn reload(
         &self,
         file: Config,
         renew: impl FnOnce(&Config) -> Result<(), String>,
     ) -> Result<(), String> {
+        self.kept.reload(file, renew)
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&KeptPartners) -> Result<T, Unchanged> + Send + 'static,
+    ) -> Asked<T> {
+        let kept = Arc::clone(&self.kept);
+        let done = self.background.run(move || work(&kept));
+        Box::pin(async move { done.await.unwrap_or_else(|why| Err(Unchanged::Unavailable(why.to_string()))) })
+    }
+}
+
+impl PartnerRegistry for LivePartners {
+    fn list(&self, _: &Caller) -> Asked<Vec<PartnerView>> {
+        self.ask(KeptPartners::list)
+    }
+
+    fn put(&self, _: &Caller, id: PartnerId, fields: Map<String, Value>) -> Asked<Put> {
+        self.ask(move |kept| kept.put(id, fields))
+    }
+
+    fn delete(&self, _: &Caller, id: PartnerId) -> Asked<()> {
+        self.ask(move |kept| kept.delete(id))
+    }
+}
+
+impl KeptPartners {
+    fn reload(&self, file: Config, renew: impl FnOnce(&Config) -> Result<(), String>) -> Result<(), String> {
         let mut before = self.lock();
         let kept = read(&*self.disk, &self.path, &file).map_err(|error| error.to_string())?;
         renew(&merged(&file, &kept).map_err(|error| error.to_string())?)?;
@@ -107,16 +145,14 @@ impl LivePartners {
         self.live.store(Arc::new(Live { partners, ..Live::clone(&before) }));
         Ok(())
     }
-}
 
-impl PartnerRegistry for LivePartners {
-    fn list(&self, _: &Caller) -> Result<Vec<PartnerView>, Unchanged> {
+    fn list(&self) -> Result<Vec<PartnerView>, Unchanged> {
         let file = self.lock();
         let kept = self.kept(&file)?;
         Ok(file.partners.iter().chain(kept.iter().map(|table| &table.partner)).map(view).collect())
     }
 
-    fn put(&self, _: &Caller, id: PartnerId, fields: Map<String, Value>) -> Result<Put, Unchanged> {
+    fn put(&self, id: PartnerId, fields: Map<String, Value>) -> Result<Put, Unchanged> {
         let file = self.lock();
         refuse_if_in_file(&file, id)?;
         let table = PartnerTable::from_json(id, fields, file.mode).map_err(Unchanged::Mistaken)?;
@@ -136,7 +172,7 @@ impl PartnerRegistry for LivePartners {
         Ok(Put { is_new: known.is_none(), partner })
     }
 
-    fn delete(&self, _: &Caller, id: PartnerId) -> Result<(), Unchanged> {
+    fn delete(&self, id: PartnerId) -> Result<(), Unchanged> {
         let file = self.lock();
         refuse_if_in_file(&file, id)?;
         let mut tables = self.kept(&file)?;

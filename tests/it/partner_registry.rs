@@ -1,11 +1,12 @@
 //! Partners that are registered while the server runs, over real sockets.
 
 use std::any::Any;
-use std::io;
+use std::io::{self, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use pixelgate::config::PartnerLimit;
@@ -14,6 +15,7 @@ use pixelgate::storage::document;
 use pixelgate::storage::real_disk::RealDisk;
 use serde_json::{Value, json};
 
+use crate::gated_disk::GatedDisk;
 use crate::simulated_disk::{Faults, SimulatedDisk};
 use crate::world::{Reply, World, send};
 
@@ -442,6 +444,77 @@ fn of_partners_put_at_the_same_time_none_is_lost() {
         }
         world.restart();
     }
+}
+
+#[test]
+fn while_a_change_waits_for_the_disk_the_listener_answers_and_some_more_may_wait() {
+    const WAITING_MAX: u32 = 8;
+    let disk = GatedDisk::default();
+    let world = World::on(Arc::new(disk.clone()), |_| {});
+    disk.shut();
+    std::thread::scope(|scope| {
+        let opened = disk.opened_at_the_end();
+        let (answered, answers) = mpsc::channel();
+        for number in 0..=WAITING_MAX {
+            let (world, answered) = (&world, answered.clone());
+            scope.spawn(move || {
+                let partner = json!({"name": format!("p{number}"), "unsigned": true});
+                answered.send((number, put(world, 800 + number, &partner))).expect("somebody waits for it");
+            });
+        }
+        disk.await_writer();
+        // Nobody else can have an answer while the disk hangs.
+        let (late, busy) = answers.recv_timeout(PATIENCE).expect("one too many is answered at once");
+        let told = "8 requests are waiting for the disk already; try again later";
+        assert_eq!((busy.status, busy.text().contains(told)), (503, true), "{}", busy.text());
+        let reload = begin(&world, "POST", "/-/reload", "");
+        for path in ["/healthz", "/metrics", "/dash"] {
+            assert_eq!(world.admin_get(path).status, 200, "{path}");
+        }
+        for number in 0..=WAITING_MAX {
+            let reply = world.get(&format!("/match/p{number}?uid=abc"), &[ACTIVE]);
+            assert_eq!(reply.outcome(), "invalid; reason=unknown-partner");
+        }
+        assert!(answers.try_recv().is_err());
+        drop(opened);
+        for (number, reply) in answers.iter().take(WAITING_MAX as usize) {
+            assert_eq!((reply.status, number == late), (201, false), "{number}: {}", reply.text());
+            assert!(
+                world.get(&format!("/match/p{number}?uid=abc"), &[ACTIVE]).outcome().starts_with("stored;")
+            );
+        }
+        let answer = io::read_to_string(reload).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    });
+}
+
+/// Until a test is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sends a request to the admin listener, and leaves its answer to come.
+fn begin(world: &World, method: &str, target: &str, body: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(world.admin()).expect("a connection");
+    let (name, value) = TOKEN;
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: px\r\n{name}: {value}\r\nConnection: close\r\n");
+    write!(socket, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).expect("it takes a request");
+    socket
+}
+
+#[test]
+fn a_change_is_made_even_if_who_asked_for_it_has_gone_away() {
+    let disk = GatedDisk::default();
+    let mut world = World::on(Arc::new(disk.clone()), |_| {});
+    disk.shut();
+    let opened = disk.opened_at_the_end();
+    let socket = begin(&world, "PUT", "/admin/partners/700", &adhub().to_string());
+    disk.await_writer();
+    drop(socket);
+    // The listener has seen it go when it has answered somebody else.
+    assert_eq!(world.admin_get("/healthz").status, 200);
+    drop(opened);
+    // Ends once the change is made.
+    world.restart();
+    assert_eq!(names(&world)[4..], ["adhub api"]);
 }
 
 #[test]
