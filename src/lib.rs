@@ -95,7 +95,8 @@
 //!    [`service::conversion_upload`] reads every item, has the gate decide about each, and waits for all of them.
 //! 7. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
 //!    ([`service::partner_registry`], kept in a file that is replaced as a whole) and their targeting files
-//!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). [`http::dash`] shows people the very
+//!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). What waits for
+//!    the disk without the log, a reload and a change of partners, runs on threads that answer nobody else. [`http::dash`] shows people the very
 //!    text of the metrics as tables. In
 //!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
 //!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the

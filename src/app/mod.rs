@@ -3,6 +3,7 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod background;
 mod deletion;
 mod erase;
 mod opt_out;
@@ -35,7 +36,7 @@ use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 pub use erase::erase;
 pub use opt_out::opt_out;
-pub use partner_registry::with_registered;
+pub use partner_registry::{RegisteredPartnersError, with_registered};
 use parts::Shared;
 pub use parts::{identity, live, partners, receipts};
 
@@ -50,6 +51,8 @@ pub enum AppError {
     Runtime(#[source] std::io::Error),
     #[error("{0}")]
     Part(String),
+    #[error(transparent)]
+    RegisteredPartners(#[from] RegisteredPartnersError),
     #[error("the log was not closed cleanly")]
     Close(#[from] CloseError),
     #[error("a worker ended by a panic")]
@@ -185,7 +188,7 @@ async fn until_told_to_stop(operation: &Operation) -> Result<(), std::io::Error>
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => match operation.reload_on_signal() {
+            _ = hangup.recv() => match operation.reload_on_signal().await {
                 Ok(()) => tracing::info!("reloaded"),
                 Err(error) => tracing::error!(%error, "reload refused; the settings stay as they were"),
             },

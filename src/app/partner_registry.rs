@@ -2,36 +2,72 @@
 //! data directory.
 //!
 //! That file is the truth about the latter and is read before each change, so that no change is lost to another, nor one
-//! made by hand. Whoever changes anything holds the one lock.
+//! made by hand. Whoever changes anything holds the one lock, on a thread that answers nobody else: the disk may hang.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
-use super::{AppError, parts};
+use super::background::Background;
+use super::parts;
 use crate::config::{
-    Config, Partner, PartnerSource, PartnerTable, PartnerTargeting, partner_tables, partners_toml,
+    Config, Mistake, Partner, PartnerSource, PartnerTable, PartnerTargeting, partner_tables, partners_toml,
 };
 use crate::domain::id::PartnerId;
 use crate::domain::partner::PartnerListing;
 use crate::service::caller::Caller;
 use crate::service::live::{Live, SharedLive};
 use crate::service::partner_registry::{
-    CallbackView, PartnerRegistry, PartnerView, Put, TargetingTermsView, Unchanged,
+    Asked, CallbackView, PartnerRegistry, PartnerView, Put, TargetingTermsView, Unchanged,
 };
 use crate::storage::disk::Disk;
 use crate::storage::document;
 
 /// `config` with the partners that were registered in `data_dir`, or why they do not go together.
-pub fn with_registered(config: &Config, disk: &dyn Disk, data_dir: &Path) -> Result<Config, AppError> {
-    let kept = read(disk, &data_dir.join(FILE), config).map_err(AppError::Part)?;
-    merged(config, &kept).map_err(AppError::Part)
+pub fn with_registered(
+    config: &Config,
+    disk: &dyn Disk,
+    data_dir: &Path,
+) -> Result<Config, RegisteredPartnersError> {
+    let kept = read(disk, &data_dir.join(FILE), config)?;
+    merged(config, &kept)
+}
+
+/// Why the partners that were registered in a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisteredPartnersError {
+    #[error("the registered partners in {path}: {error}", path = .path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
+    /// Every mistake of the file, in the order of their places.
+    #[error("the registered partners cannot be read{}", listing(path, mistakes))]
+    Mistaken { path: PathBuf, mistakes: Vec<Mistake> },
+    /// Each is good, but they do not go together with the configuration file.
+    #[error("{0}")]
+    Clash(String),
+}
+
+impl RegisteredPartnersError {
+    /// Whether somebody else may be able to use them.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Unreadable { error, .. } if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+fn listing(path: &Path, mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| format!("\n{}:{mistake}", path.display())).collect()
 }
 
 /// Puts changes in force.
 pub(super) struct LivePartners {
+    kept: Arc<KeptPartners>,
+    background: Background,
+}
+
+/// Waits for the disk.
+struct KeptPartners {
     live: SharedLive,
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -42,18 +78,49 @@ pub(super) struct LivePartners {
 impl LivePartners {
     pub(super) fn new(file: &Config, live: SharedLive, disk: Arc<dyn Disk>) -> Self {
         let path = file.data_dir.join(FILE);
-        Self { live, disk, path, file: Mutex::new(file.clone()) }
+        let kept = Arc::new(KeptPartners { live, disk, path, file: Mutex::new(file.clone()) });
+        Self { kept, background: Background::default() }
     }
 
-    /// Has `renew` put `file` in force together with what is registered. After an error all is as it was.
+    /// Has `renew` put `file` in force together with what is registered. After an error all is as it was. Waits for the
+    /// disk.
     pub(super) fn reload(
         &self,
         file: Config,
         renew: impl FnOnce(&Config) -> Result<(), String>,
     ) -> Result<(), String> {
+        self.kept.reload(file, renew)
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&KeptPartners) -> Result<T, Unchanged> + Send + 'static,
+    ) -> Asked<T> {
+        let kept = Arc::clone(&self.kept);
+        let done = self.background.run(move || work(&kept));
+        Box::pin(async move { done.await.unwrap_or_else(|why| Err(Unchanged::Unavailable(why.to_string()))) })
+    }
+}
+
+impl PartnerRegistry for LivePartners {
+    fn list(&self, _: &Caller) -> Asked<Vec<PartnerView>> {
+        self.ask(KeptPartners::list)
+    }
+
+    fn put(&self, _: &Caller, id: PartnerId, fields: Map<String, Value>) -> Asked<Put> {
+        self.ask(move |kept| kept.put(id, fields))
+    }
+
+    fn delete(&self, _: &Caller, id: PartnerId) -> Asked<()> {
+        self.ask(move |kept| kept.delete(id))
+    }
+}
+
+impl KeptPartners {
+    fn reload(&self, file: Config, renew: impl FnOnce(&Config) -> Result<(), String>) -> Result<(), String> {
         let mut before = self.lock();
-        let kept = read(&*self.disk, &self.path, &file)?;
-        renew(&merged(&file, &kept)?)?;
+        let kept = read(&*self.disk, &self.path, &file).map_err(|error| error.to_string())?;
+        renew(&merged(&file, &kept).map_err(|error| error.to_string())?)?;
         *before = file;
         Ok(())
     }
@@ -64,12 +131,12 @@ impl LivePartners {
     }
 
     fn kept(&self, file: &Config) -> Result<Vec<PartnerTable>, Unchanged> {
-        read(&*self.disk, &self.path, file).map_err(Unchanged::Unavailable)
+        read(&*self.disk, &self.path, file).map_err(|error| Unchanged::Unavailable(error.to_string()))
     }
 
     /// Keeps `tables`, then has every worker see them.
     fn keep(&self, file: &Config, tables: &[PartnerTable]) -> Result<(), Unchanged> {
-        let config = merged(file, tables).map_err(Unchanged::Conflict)?;
+        let config = merged(file, tables).map_err(|error| Unchanged::Conflict(error.to_string()))?;
         document::replace(&*self.disk, &self.path, partners_toml(tables.iter()).as_bytes()).map_err(
             |error| Unchanged::Unavailable(format!("{} could not be written: {error}", self.path.display())),
         )?;
@@ -78,16 +145,14 @@ impl LivePartners {
         self.live.store(Arc::new(Live { partners, ..Live::clone(&before) }));
         Ok(())
     }
-}
 
-impl PartnerRegistry for LivePartners {
-    fn list(&self, _: &Caller) -> Result<Vec<PartnerView>, Unchanged> {
+    fn list(&self) -> Result<Vec<PartnerView>, Unchanged> {
         let file = self.lock();
         let kept = self.kept(&file)?;
         Ok(file.partners.iter().chain(kept.iter().map(|table| &table.partner)).map(view).collect())
     }
 
-    fn put(&self, _: &Caller, id: PartnerId, fields: Map<String, Value>) -> Result<Put, Unchanged> {
+    fn put(&self, id: PartnerId, fields: Map<String, Value>) -> Result<Put, Unchanged> {
         let file = self.lock();
         refuse_if_in_file(&file, id)?;
         let table = PartnerTable::from_json(id, fields, file.mode).map_err(Unchanged::Mistaken)?;
@@ -107,7 +172,7 @@ impl PartnerRegistry for LivePartners {
         Ok(Put { is_new: known.is_none(), partner })
     }
 
-    fn delete(&self, _: &Caller, id: PartnerId) -> Result<(), Unchanged> {
+    fn delete(&self, id: PartnerId) -> Result<(), Unchanged> {
         let file = self.lock();
         refuse_if_in_file(&file, id)?;
         let mut tables = self.kept(&file)?;
@@ -130,34 +195,30 @@ fn refuse_if_in_file(file: &Config, id: PartnerId) -> Result<(), Unchanged> {
     Err(Unchanged::Conflict(what))
 }
 
-/// What is registered; none where there is no file. The error is for the operator, with every mistake's place.
-fn read(disk: &dyn Disk, path: &Path, config: &Config) -> Result<Vec<PartnerTable>, String> {
-    let refuse = |error: String| format!("the registered partners in {}: {error}", path.display());
-    let Some(bytes) = document::read(disk, path).map_err(|error| refuse(error.to_string()))? else {
-        return Ok(Vec::new());
-    };
-    let text = String::from_utf8(bytes).map_err(|error| refuse(error.to_string()))?;
-    partner_tables(&text, config.mode).map_err(|mistakes| {
-        let lines: Vec<_> = mistakes.iter().map(|mistake| format!("{}:{mistake}", path.display())).collect();
-        format!("the registered partners cannot be read\n{}", lines.join("\n"))
-    })
+/// What is registered; none where there is no file.
+fn read(disk: &dyn Disk, path: &Path, config: &Config) -> Result<Vec<PartnerTable>, RegisteredPartnersError> {
+    let unreadable = |error| RegisteredPartnersError::Unreadable { path: path.to_owned(), error };
+    let Some(bytes) = document::read(disk, path).map_err(unreadable)? else { return Ok(Vec::new()) };
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|error| unreadable(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    partner_tables(&text, config.mode)
+        .map_err(|mistakes| RegisteredPartnersError::Mistaken { path: path.to_owned(), mistakes })
 }
 
 /// Both together, where no number and no name stands for two.
-fn merged(file: &Config, tables: &[PartnerTable]) -> Result<Config, String> {
+fn merged(file: &Config, tables: &[PartnerTable]) -> Result<Config, RegisteredPartnersError> {
+    let mut clashes = Vec::new();
     if !tables.is_empty() && file.matching.secret.is_none() {
         let fix = "`pixelgate keygen` prints one; put it into the configuration file, then reload";
-        return Err(format!("a registered partner needs [matching] secret; {fix}"));
+        clashes.push(format!("a registered partner needs [matching] secret; {fix}"));
     }
     let mut config = file.clone();
     for PartnerTable { partner, .. } in tables {
         let twin = config.partners.iter().find(|known| known.id == partner.id || known.name == partner.name);
-        if let Some(twin) = twin {
-            return Err(doubled(partner, twin));
-        }
+        clashes.extend(twin.map(|twin| doubled(partner, twin)));
         config.partners.push(partner.clone());
     }
-    Ok(config)
+    if clashes.is_empty() { Ok(config) } else { Err(RegisteredPartnersError::Clash(clashes.join("\n"))) }
 }
 
 fn doubled(partner: &Partner, twin: &Partner) -> String {
@@ -186,6 +247,7 @@ fn view(partner: &Partner) -> PartnerView {
     PartnerView {
         id: partner.id.number(),
         name: partner.name.clone(),
+        kinds: partner.kinds.names().collect(),
         source: match partner.source {
             PartnerSource::File => "file",
             PartnerSource::Api => "api",

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
+use super::background::Background;
 use super::partner_registry::{self, LivePartners};
 use super::targeting::{self, Work};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
@@ -43,7 +44,7 @@ use crate::service::live::{Live, SharedLive};
 use crate::service::match_metrics::MatchMetrics;
 use crate::service::match_rows::MatchRows;
 use crate::service::metrics::PixelMetrics;
-use crate::service::operation::{ErasureState, LogState, Operation};
+use crate::service::operation::{ErasureState, LogState, Operation, Reloading};
 use crate::service::opt_out::OptOutService;
 use crate::service::partners::{MatchLimit, Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
@@ -196,7 +197,7 @@ impl Shared {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
         let (watch, partners) = (self.vendor_list.clone(), self.partners.clone());
-        let reload = Box::new(move || {
+        let reload = move || {
             partners.reload(reread()?, |config| {
                 let before = live.load_full();
                 let vendors = vendor_list::at_reload(config, &before)?;
@@ -215,6 +216,13 @@ impl Shared {
                 vendor_list::report(watch.status());
                 Ok(())
             })
+        };
+        // After a panic in a reload the next one starts from the file again; nothing is half done.
+        let (reload, background) = (Arc::new(Mutex::new(reload)), Background::default());
+        let reload = Box::new(move || -> Reloading {
+            let reload = reload.clone();
+            let reloading = background.run(move || (reload.lock().unwrap_or_else(PoisonError::into_inner))());
+            Box::pin(async move { reloading.await.unwrap_or_else(|error| Err(error.to_string())) })
         });
         let (log, clock, within) = (Arc::downgrade(&self.log), self.clock.clone(), self.erase_within);
         let state = Box::new(move || LogState {
@@ -360,6 +368,7 @@ pub fn partners(config: &Config, before: Option<&Partners>) -> Partners {
         let settings = PartnerSettings {
             id: partner.id,
             name: partner.name.clone(),
+            kinds: partner.kinds,
             listing: partner.listing,
             takes_unsigned: partner.unsigned,
             id_pattern: partner.id_pattern.clone(),
@@ -537,7 +546,8 @@ mod tests {
         let mut changed = config.clone();
         changed.cookie.name = "other".to_owned();
         let operation = shared.operation(Box::new(move || Ok(changed.clone())));
-        operation.reload_on_signal().expect("the settings are good");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(operation.reload_on_signal()).expect("the settings are good");
         let after = shared.live.load_full();
         assert_eq!(after.cookie_name, "other");
         assert!(Arc::ptr_eq(&before.crawlers, &after.crawlers));

@@ -15,6 +15,7 @@ mod keygen;
 mod log;
 mod optout;
 mod partner;
+mod place;
 mod progress;
 mod reindex;
 mod serve;
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
-use crate::app::AppError;
+use crate::app::{AppError, RegisteredPartnersError};
 use crate::config::{Config, ConfigError, DevOptions, VendorListError};
 use crate::storage::reader::ReadError;
 use crate::storage::recovery::OpenError;
@@ -109,6 +110,8 @@ pub enum CliError {
     #[error(transparent)]
     App(#[from] AppError),
     #[error(transparent)]
+    RegisteredPartners(#[from] RegisteredPartnersError),
+    #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -123,6 +126,8 @@ pub enum CliError {
     VendorList(#[from] VendorListError),
     #[error("the vendor list could not be put at {path}", path = .path.display())]
     Install { path: PathBuf, source: io::Error },
+    #[error("the list could not be put at {path}", path = .path.display())]
+    Export { path: PathBuf, source: io::Error },
     #[error("the demo's pages cannot be served")]
     Pages(#[source] io::Error),
     #[error("cannot write the answer")]
@@ -134,7 +139,8 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             // A certificate, a country database or a vendor list that the configuration names and that is not there.
-            Self::Config(_) | Self::Usage(_) | Self::DevVendorList(_) | Self::App(AppError::Part(_)) => 2,
+            Self::App(AppError::Part(_) | AppError::RegisteredPartners(_)) => 2,
+            Self::Config(_) | Self::Usage(_) | Self::DevVendorList(_) | Self::RegisteredPartners(_) => 2,
             // Whoever read the answer has seen enough: `pixelgate export … | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => 1,

@@ -1,4 +1,4 @@
-//! Audience partners, and what cookie matching with them needs.
+//! Partners, and what cookie matching with them needs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::keys::key_secret;
 use super::log::time;
 use super::walk::{Field, Section};
 use crate::domain::id::PartnerId;
-use crate::domain::partner::{PARTNER_USER_ID_CHARS_MAX, PartnerListing};
+use crate::domain::partner::{PARTNER_USER_ID_CHARS_MAX, PartnerKind, PartnerKinds, PartnerListing};
 use crate::domain::settings::OriginPattern;
 use crate::domain::targeting::DatedAddress;
 use crate::domain::template::Template;
@@ -32,13 +32,14 @@ impl fmt::Debug for Matching {
     }
 }
 
-/// An audience partner.
+/// A partner.
 #[derive(Debug, Clone)]
 pub struct Partner {
     pub source: PartnerSource,
     pub id: PartnerId,
     /// In addresses, and as Prebid's `bidder`.
     pub name: String,
+    pub kinds: PartnerKinds,
     pub listing: PartnerListing,
     pub unsigned: bool,
     pub secret: Option<Arc<SecretSlice<u8>>>,
@@ -123,14 +124,12 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
         field.claim("partner name", &name);
         Some(name)
     });
+    let kinds = kinds(section);
     let listing = listing(section);
     let unsigned = section.get("unsigned").and_then(|field| field.flag()).unwrap_or(false);
     let secret = section.get("secret").and_then(|field| key_secret(&field, allow_development)).map(Arc::new);
     let (id_pattern, id_chars_max) = id_shape(section);
-    let address = |key| section.get(key).and_then(|field| template(&field));
-    let (image, iframe) = (address("image"), address("iframe"));
-    let pixels = section.get("pixels").map(pixels).unwrap_or_default();
-    let callbacks = section.sections("callbacks").into_iter().filter_map(callback).collect();
+    let Addresses { image, iframe, pixels, callbacks } = addresses(section, kinds);
     let priority = section.get("priority").and_then(|field| field.integer(1..=PRIORITY_MAX));
     let rematch = section.get("rematch").and_then(|field| time(&field, REMATCH));
     let epoch = section.get("pairwise_epoch").and_then(|field| field.integer(0..=u64::from(u32::MAX)));
@@ -140,6 +139,7 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
         source: PartnerSource::File,
         id: id?,
         name: name?,
+        kinds: kinds.unwrap_or_default(),
         listing,
         unsigned,
         secret,
@@ -178,6 +178,56 @@ fn targeting(section: Section<'_>) -> PartnerTargeting {
         login: user.map(|user| (user, password.unwrap_or_default())),
         every: every.unwrap_or(FETCH_EVERY_DEFAULT),
         expires: expires.unwrap_or(LIST_EXPIRES_DEFAULT),
+    }
+}
+
+/// `None` where there is a mistake.
+fn kinds(section: &Section<'_>) -> Option<PartnerKinds> {
+    let Some(field) = section.get("kinds") else { return Some(PartnerKinds::default()) };
+    let words = PartnerKind::ALL.map(|kind| (kind.name(), kind));
+    let items = field.clone().items()?;
+    if items.is_empty() {
+        field.refuse(
+            "there is no kind",
+            format!("expected at least one of {}", words.map(|it| it.0).join(", ")),
+        );
+    }
+    let mut kinds = Vec::with_capacity(items.len());
+    for item in &items {
+        let Some(kind) = item.one_of(&words) else { continue };
+        if kinds.contains(&kind) {
+            item.refuse(format!("\"{}\" is there twice", kind.name()), "name each kind once");
+        }
+        kinds.push(kind);
+    }
+    (kinds.len() == items.len()).then(|| PartnerKinds::of(kinds))?
+}
+
+/// Where browsers may be sent.
+struct Addresses {
+    image: Option<Template>,
+    iframe: Option<Template>,
+    pixels: Vec<Template>,
+    callbacks: Vec<(String, Template)>,
+}
+
+/// A partner of kinds that are not matched has no use for any.
+fn addresses(section: &Section<'_>, kinds: Option<PartnerKinds>) -> Addresses {
+    let get = |key| {
+        let field = section.get(key)?;
+        if kinds.is_some_and(|kinds| !kinds.are_matched()) {
+            let what = "a measurement partner takes no part in cookie matching";
+            field.refuse(what, "leave this out, or add \"audience\" or \"rtb\" to kinds");
+        }
+        Some(field)
+    };
+    let address = |key| get(key).and_then(|field| template(&field));
+    let callbacks = get("callbacks").map(Field::list).unwrap_or_default();
+    Addresses {
+        image: address("image"),
+        iframe: address("iframe"),
+        pixels: get("pixels").map(pixels).unwrap_or_default(),
+        callbacks: callbacks.into_iter().filter_map(Field::section).filter_map(callback).collect(),
     }
 }
 

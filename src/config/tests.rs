@@ -674,6 +674,56 @@ fn targeting_files_with_mistakes_have_each_of_them_told() {
 }
 
 #[test]
+fn a_partner_is_of_known_kinds_and_has_no_address_of_no_use() {
+    let partner = |kinds: &str| {
+        format!(
+            "{GOOD}\n[matching]\nsecret = \"{}\"\n[[partners]]\nid = 9\nname = \"meter\"\n{kinds}",
+            "0f".repeat(SECRET_BYTES_MIN)
+        )
+    };
+    let good = |kinds: &str| {
+        let config = Config::parse(&partner(kinds), &environment);
+        let config = config.unwrap_or_else(|mistakes| panic!("{kinds}: {mistakes:?}"));
+        let partner = config.partners.iter().find(|partner| partner.name == "meter").expect("it is there");
+        partner.kinds.names().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(good(""), "audience");
+    assert_eq!(good("kinds = [\"measurement\"]"), "measurement");
+    let image = "image = \"https://p.example/?id={browser_id}\"";
+    assert_eq!(good(&format!("kinds = [\"rtb\", \"audience\"]\n{image}")), "audience rtb");
+    let all = format!(
+        "{image}\niframe = \"https://p.example/\"\npixels = [\"https://p.example/\"]\n\
+         callbacks = [{{ name = \"ok\", url = \"https://p.example/\" }}]"
+    );
+    let no_use = ["image", "iframe", "pixels", "callbacks"].map(|key| {
+        format!("partners[1].{key}: a measurement partner takes no part in cookie matching; leave this out, or add")
+    });
+    for (kinds, expect) in [
+        ("kinds = []", &["kinds: there is no kind; expected at least one of audience, rtb, measurement"][..]),
+        ("kinds = \"rtb\"", &["partners[1].kinds: this is a string; expected an array"]),
+        (
+            "kinds = [\"rtp\", \"rtb\", \"rtb\", 5]",
+            &[
+                "kinds[1]: \"rtp\" is unknown; did you mean \"rtb\"? expected one of audience, rtb, measurement",
+                "kinds[3]: \"rtb\" is there twice; name each kind once",
+                "kinds[4]: this is an integer",
+            ],
+        ),
+        (
+            &format!("kinds = [\"measurment\"]\n{image}"),
+            &["kinds[1]: \"measurment\" is unknown; did you mean \"measurement\"?"],
+        ),
+        (&format!("kinds = [\"measurement\"]\n{all}"), &no_use.each_ref().map(|text| &**text)),
+    ] {
+        let found = mistakes(&partner(kinds));
+        assert_eq!(found.len(), expect.len(), "{kinds}: {found:#?}");
+        for (found, expect) in found.iter().zip(expect) {
+            assert!(found.contains(expect), "{found} does not say {expect}");
+        }
+    }
+}
+
+#[test]
 fn the_example_says_what_the_defaults_are() {
     let text = include_str!("../../static/pixelgate.example.toml");
     let secret = |_: &str| Some("00".repeat(SECRET_BYTES_MIN));

@@ -223,11 +223,15 @@ impl<'d> Field<'d> {
     }
 
     pub(super) fn list(self) -> Vec<Self> {
+        self.items().unwrap_or_default()
+    }
+
+    /// The same; `None` if it is no list.
+    pub(super) fn items(self) -> Option<Vec<Self>> {
         let array = self.value.get_ref().as_array();
-        let Some(array) = self.or_type(array, "an array") else { return Vec::new() };
-        let items = array.iter().enumerate();
+        let items = self.or_type(array, "an array")?.iter().enumerate();
         let path = |index: usize| format!("{}[{}]", self.path, index + 1);
-        items.map(|(index, value)| Self { document: self.document, path: path(index), value }).collect()
+        Some(items.map(|(index, value)| Self { document: self.document, path: path(index), value }).collect())
     }
 
     pub(super) fn section(self) -> Option<Section<'d>> {

@@ -1,4 +1,4 @@
-//! An audience partner's own names for itself and for people.
+//! What a partner is, and its own names for itself and for people.
 
 use std::fmt;
 
@@ -23,6 +23,60 @@ impl PartnerListing {
             Some(id) => id.parse().ok().map(Self::Provider),
             None => text.parse().ok().filter(|id| *id > 0).map(Self::Vendor),
         }
+    }
+}
+
+/// What a partner gets data for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PartnerKind {
+    /// Brings audiences of people that it knows.
+    Audience,
+    /// Bids in auctions for ads.
+    Rtb,
+    /// Counts what came of ads.
+    Measurement,
+}
+
+impl PartnerKind {
+    pub const ALL: [Self; 3] = [Self::Audience, Self::Rtb, Self::Measurement];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Audience => "audience",
+            Self::Rtb => "rtb",
+            Self::Measurement => "measurement",
+        }
+    }
+}
+
+/// All kinds that one partner is of: at least one. An audience partner, if nothing else is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartnerKinds(u8);
+
+impl PartnerKinds {
+    /// `None` without any.
+    pub fn of(kinds: impl IntoIterator<Item = PartnerKind>) -> Option<Self> {
+        let bits = kinds.into_iter().fold(0, |bits, kind| bits | 1 << kind as u8);
+        (bits != 0).then_some(Self(bits))
+    }
+
+    pub const fn contains(self, kind: PartnerKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        PartnerKind::ALL.into_iter().filter(move |kind| self.contains(*kind)).map(PartnerKind::name)
+    }
+
+    /// Whether the partner takes part in cookie matching: who only counts has no use for its own ids of browsers here.
+    pub const fn are_matched(self) -> bool {
+        self.contains(PartnerKind::Audience) || self.contains(PartnerKind::Rtb)
+    }
+}
+
+impl Default for PartnerKinds {
+    fn default() -> Self {
+        Self(1 << PartnerKind::Audience as u8)
     }
 }
 
@@ -197,6 +251,26 @@ mod tests {
     fn an_id_does_not_print() {
         let id = PartnerUserId::parse("abc", |_| [7; 32]).expect("an id");
         assert_eq!(format!("{id:?}"), "PartnerUserId(HashedPartnerUserId(..07))");
+    }
+
+    #[test]
+    fn who_only_measures_is_not_matched() {
+        use PartnerKind::{Audience, Measurement, Rtb};
+        for (kinds, names, are_matched) in [
+            (&[Audience][..], &["audience"][..], true),
+            (&[Rtb, Rtb], &["rtb"], true),
+            (&[Measurement], &["measurement"], false),
+            (&[Measurement, Rtb], &["rtb", "measurement"], true),
+            (&PartnerKind::ALL, &["audience", "rtb", "measurement"], true),
+        ] {
+            let found = PartnerKinds::of(kinds.iter().copied()).expect("at least one");
+            assert!(found.names().eq(names.iter().copied()), "{kinds:?}");
+            assert_eq!(found.are_matched(), are_matched, "{kinds:?}");
+        }
+        assert_eq!(
+            (PartnerKinds::of([]), PartnerKinds::of([Audience])),
+            (None, Some(PartnerKinds::default()))
+        );
     }
 
     #[test]

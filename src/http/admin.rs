@@ -59,10 +59,14 @@ impl Service for Admin {
             ERASURES => return self.erasures(head, body),
             OPT_OUTS => return self.opt_outs(head, body),
             SETTINGS => return self.settings(head, body),
+            RELOAD if head.method == "POST" => return self.reload(head),
             _ => {}
         }
         if let Some(place) = targeting_place(head.path) {
             return self.targeting(place, head, body);
+        }
+        if partner_registry::is_below(head.path) {
+            return self.partners(head, body);
         }
         if let Some(answer) = dash::answer(&self.operation, head) {
             return Answering::Now(answer);
@@ -71,11 +75,9 @@ impl Service for Admin {
             ("/healthz", "GET" | "HEAD") => Answer::text(200, "ok\n"),
             ("/readyz", "GET" | "HEAD") => self.readiness(),
             ("/metrics", "GET" | "HEAD") => self.metrics(),
-            ("/-/reload", "POST") => self.reload(head),
-            (path, _) if partner_registry::is_below(path) => self.partners(head, body),
             (explain::PATH, _) => self.explain(head),
             ("/healthz" | "/readyz" | "/metrics", _) => bad_method("GET, HEAD"),
-            ("/-/reload", _) => bad_method("POST"),
+            (RELOAD, _) => bad_method("POST"),
             (path, method) => match (&self.dev, path.strip_prefix("/dev/")) {
                 (Some(dev), Some(what)) => dev_answer(dev, method, what),
                 _ => Answer::text(404, "there is nothing at this path\n"),
@@ -121,10 +123,10 @@ impl Admin {
         }
     }
 
-    fn partners(&self, head: &Head<'_>, body: &[u8]) -> Answer {
+    fn partners(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
         match auth::authenticate(&self.keys, &self.limits, head) {
             Ok(caller) => partner_registry::answer(&*self.partners, &caller, head, body),
-            Err(answer) => answer,
+            Err(answer) => Answering::Now(answer),
         }
     }
 
@@ -147,15 +149,18 @@ impl Admin {
         }
     }
 
-    fn reload(&self, head: &Head<'_>) -> Answer {
+    fn reload(&self, head: &Head<'_>) -> Answering<'_> {
         let caller = match auth::authenticate(&self.keys, &self.limits, head) {
             Ok(caller) => caller,
-            Err(answer) => return answer,
+            Err(answer) => return Answering::Now(answer),
         };
-        match self.operation.reload(&caller) {
-            Ok(()) => Answer::text(200, "reloaded\n"),
-            Err(error) => Answer::text(422, format!("{error}\nthe settings stay as they were\n")),
-        }
+        let reloading = self.operation.reload(&caller);
+        Answering::later(async move {
+            match reloading.await {
+                Ok(()) => Answer::text(200, "reloaded\n"),
+                Err(error) => Answer::text(422, format!("{error}\nthe settings stay as they were\n")),
+            }
+        })
     }
 }
 
@@ -199,4 +204,5 @@ pub(super) fn json_text(status: u16, text: String) -> Answer {
 
 const ERASURES: &str = "/admin/erasures";
 const OPT_OUTS: &str = "/admin/optouts";
+const RELOAD: &str = "/-/reload";
 const SETTINGS: &str = "/admin/settings";

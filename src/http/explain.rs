@@ -30,7 +30,9 @@ impl Explain {
         }
         let activities_named = parameters(head).filter(|(name, _)| name == "activity");
         let names: Vec<_> = activities_named.map(|(_, value)| decode(value)).collect();
-        let asked = activities(names.iter().map(|name| &**name), parameter(head, "partner").as_deref());
+        let (names, partner) = (names.iter().map(|name| &**name), parameter(head, "partner"));
+        let live = self.live.load();
+        let asked = activities(names, partner.as_deref(), &live.partners);
         let asked = match asked {
             Ok(asked) => asked,
             Err(error) => return Answer::text(400, format!("{error}\n")),
@@ -40,7 +42,7 @@ impl Explain {
             return Answer::text(400, "a country is two letters, as in ISO 3166-1\n");
         }
         let asked = Question { activities: &asked, country: country.flatten() };
-        let explanation = pixel::explain(&asked, head, &self.live.load(), &*self.opt_outs, self.clock.now());
+        let explanation = pixel::explain(&asked, head, &live, &*self.opt_outs, self.clock.now());
         json_text(200, explanation.as_json().to_string())
     }
 }

@@ -1,6 +1,7 @@
 //! `/match/{partner}/frame`: a page for an iframe, with the images of a partner that needs several.
 //!
-//! It runs no script, and loads nothing but from origins that the operator has registered.
+//! It runs no script, and loads nothing but from origins that the operator has registered, and what they lead back to us
+//! with.
 
 use askama::Template;
 
@@ -72,7 +73,9 @@ fn policy(live: &Live, origins: &[String]) -> String {
         (false, true) => "'none'".to_owned(),
         (false, false) => sources.join(" "),
     };
-    let images = if origins.is_empty() { "'none'".to_owned() } else { origins.join(" ") };
+    // A browser holds a redirect to the same list, and the way back is one to this server.
+    let images =
+        if origins.is_empty() { "'none'".to_owned() } else { format!("'self' {}", origins.join(" ")) };
     format!(
         "default-src 'none'; img-src {images}; frame-ancestors {ancestors}; base-uri 'none'; form-action 'none'"
     )

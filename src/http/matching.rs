@@ -39,7 +39,9 @@ pub fn inbound<'s, V: OptOutView + Send + Sync>(
         let recorded = recording.await;
         let mut answer = answer(&recorded.outcome);
         // The pixel's path answers with the pixel whatever the parameters are, as it always has.
-        if is_pixel && recorded.outcome == Outcome::Invalid(Invalid::UnknownPartner) {
+        let not_matched =
+            matches!(recorded.outcome, Outcome::Invalid(Invalid::UnknownPartner | Invalid::NotMatched));
+        if is_pixel && not_matched {
             answer.status = 200;
         }
         with_cookie(answer, service, &recorded)
@@ -178,6 +180,7 @@ pub(super) const fn is_bad_request(outcome: &Outcome) -> bool {
                 | Invalid::BadSignature
                 | Invalid::Unsigned
                 | Invalid::UnknownPartner
+                | Invalid::NotMatched
                 | Invalid::UnknownCallback
                 | Invalid::ForeignRedirect
         ),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::admin::{bad_method, json};
 use super::request::Head;
 use super::response::Answer;
+use super::service::Answering;
 use crate::domain::id::PartnerId;
 use crate::service::caller::Caller;
 use crate::service::json::is_shallow;
@@ -32,39 +33,55 @@ struct Errors {
     errors: Vec<String>,
 }
 
-pub(super) fn answer(
-    registry: &dyn PartnerRegistry,
+pub(super) fn answer<'s>(
+    registry: &'s dyn PartnerRegistry,
     caller: &Caller,
     head: &Head<'_>,
     body: &[u8],
-) -> Answer {
-    let done = match (head.path.strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/')), head.method) {
-        (None, "GET") => registry.list(caller).map(|partners| json(200, &List { partners })),
-        (None, _) => return bad_method("GET"),
-        (Some(id), "GET" | "PUT" | "DELETE") => about_one(registry, caller, (head.method, id), body),
-        (Some(_), _) => return bad_method("GET, PUT, DELETE"),
-    };
-    done.unwrap_or_else(refusal)
+) -> Answering<'s> {
+    match (head.path.strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/')), head.method) {
+        (None, "GET") => {
+            let list = registry.list(caller);
+            later(async move { Ok(json(200, &List { partners: list.await? })) })
+        }
+        (None, _) => Answering::Now(bad_method("GET")),
+        (Some(id), "GET" | "PUT" | "DELETE") => about_one(registry, caller, (head.method, id), body)
+            .unwrap_or_else(|why| Answering::Now(refusal(why))),
+        (Some(_), _) => Answering::Now(bad_method("GET, PUT, DELETE")),
+    }
 }
 
-fn about_one(
-    registry: &dyn PartnerRegistry,
+fn about_one<'s>(
+    registry: &'s dyn PartnerRegistry,
     caller: &Caller,
     (method, id): (&str, &str),
     body: &[u8],
-) -> Result<Answer, Unchanged> {
+) -> Result<Answering<'s>, Unchanged> {
     let id = parse_id(id)?;
-    match method {
+    Ok(match method {
         "PUT" => {
-            let put = registry.put(caller, id, read(body)?)?;
-            Ok(json(if put.is_new { 201 } else { 200 }, &put.partner))
+            let put = registry.put(caller, id, read(body)?);
+            later(async move {
+                let put = put.await?;
+                Ok(json(if put.is_new { 201 } else { 200 }, &put.partner))
+            })
         }
-        "DELETE" => registry.delete(caller, id).map(|()| Answer { status: 204, ..Answer::text(204, "") }),
+        "DELETE" => {
+            let delete = registry.delete(caller, id);
+            later(async move { delete.await.map(|()| Answer { status: 204, ..Answer::text(204, "") }) })
+        }
         _ => {
-            let partner = registry.list(caller)?.into_iter().find(|partner| partner.id == id.number());
-            partner.map(|partner| json(200, &partner)).ok_or(Unchanged::Unknown)
+            let list = registry.list(caller);
+            later(async move {
+                let partner = list.await?.into_iter().find(|partner| partner.id == id.number());
+                partner.map(|partner| json(200, &partner)).ok_or(Unchanged::Unknown)
+            })
         }
-    }
+    })
+}
+
+fn later<'s>(answer: impl Future<Output = Result<Answer, Unchanged>> + Send + 's) -> Answering<'s> {
+    Answering::later(async move { answer.await.unwrap_or_else(refusal) })
 }
 
 /// One way to write each, so that a partner has one address.

@@ -4,24 +4,27 @@ use serde_json::{Value, json};
 
 use super::hit::{PixelHit, Visitor};
 use super::live::Live;
+use super::partners::Partners;
 use super::pixel::resolve;
 use crate::consent::activity::{Activity, ActivityKind};
 use crate::consent::facts::Fact;
 use crate::consent::rule::{Circumstances, Rule, Verdict};
 use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subject};
-use crate::domain::partner::PartnerListing;
+use crate::domain::partner::{PartnerKind, PartnerKinds, PartnerListing};
 use crate::domain::time::Timestamp;
 
 /// What is asked: activities by their names, each once, and the partner in those that have one (one on no list if it
-/// is not named). Without a name: what every hit is asked about. `all` stands for all of them.
+/// is not named). Without a name: what every hit is asked about, and what a partner that is named as it is registered is
+/// there for. `all` stands for all of them.
 pub fn activities<'n>(
     names: impl Iterator<Item = &'n str>,
     partner: Option<&str>,
+    partners: &Partners,
 ) -> Result<Vec<Activity>, BadQuestion> {
-    let partner = match partner {
-        Some(text) => PartnerListing::parse(text).ok_or(BadQuestion::Partner)?,
-        None => PartnerListing::Unlisted,
+    let (partner, registered_as) = match partner {
+        Some(text) => asked_partner(text, partners).ok_or(BadQuestion::Partner)?,
+        None => (PartnerListing::Unlisted, None),
     };
     let mut kinds = Vec::new();
     for name in names {
@@ -33,9 +36,26 @@ pub fn activities<'n>(
     }
     if kinds.is_empty() {
         kinds.extend([ActivityKind::Measure, ActivityKind::Identify]);
+        kinds.extend(registered_as.into_iter().flat_map(activities_of));
     }
     let asked = ActivityKind::ALL.into_iter().filter(|kind| kinds.contains(kind));
     Ok(asked.map(|kind| kind.with(partner)).collect())
+}
+
+/// How a partner is listed, and its kinds where it is called by the name that it is registered by. No name is a number.
+fn asked_partner(text: &str, partners: &Partners) -> Option<(PartnerListing, Option<PartnerKinds>)> {
+    let listed = PartnerListing::parse(text).map(|listing| (listing, None));
+    listed.or_else(|| partners.named(text).map(|partner| (partner.listing, Some(partner.kinds))))
+}
+
+/// What a partner of these kinds gets data for.
+fn activities_of(kinds: PartnerKinds) -> impl Iterator<Item = ActivityKind> {
+    let all = [
+        (kinds.are_matched(), ActivityKind::Match),
+        (kinds.contains(PartnerKind::Rtb), ActivityKind::ShareRtb),
+        (kinds.contains(PartnerKind::Measurement), ActivityKind::ShareMeasurement),
+    ];
+    all.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, kind)| kind)
 }
 
 /// What is asked about a hit.
@@ -51,7 +71,10 @@ pub struct Question<'a> {
 pub enum BadQuestion {
     #[error("the activities are {}, and all", ActivityKind::ALL.map(ActivityKind::name).join(", "))]
     Activity,
-    #[error("a partner is its id in the Global Vendor List (755), or in Google's list of providers (atp:89)")]
+    #[error(
+        "a partner is the name of one that is registered, or its id in the Global Vendor List (755) or in Google's list of \
+         providers (atp:89)"
+    )]
     Partner,
 }
 

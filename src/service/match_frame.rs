@@ -31,8 +31,8 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         texts: &ConsentTexts<'_>,
     ) -> Result<Frame, Outcome> {
         let live = self.live.load();
-        let partner = live.partners.find(name);
-        let framed = partner.ok_or(Outcome::Invalid(Invalid::UnknownPartner)).and_then(|partner| {
+        let partner = live.partners.find_matched(name);
+        let framed = partner.map_err(Outcome::Invalid).and_then(|partner| {
             // A browser that is new is the same one to all of them.
             let cookie = self.cookie_of(visitor).ok_or(Outcome::Invalid(Invalid::NoBrowserId))?;
             let pixels = (0..).zip(&partner.pixels).map(|(at, _)| {
@@ -46,7 +46,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             let locations = sent.into_iter().map(|sent| sent.location).collect();
             Ok(Frame { locations, origins: origins(partner), cookie })
         });
-        let name = partner.map(|partner| &*partner.name);
+        let name = live.partners.find(name).map(|partner| &*partner.name);
         self.matches_seen.count_sent(Step::Started, name, storage_access, &framed);
         framed
     }

@@ -9,7 +9,7 @@ use crate::storage::match_table::{MatchTable, Matched};
 /// the partner itself has said so, else `0`. Separated by tabs, in no order. Gives the number of lines.
 ///
 /// Every row in the table was let through for this very partner, and who opted out since is not in it.
-pub fn write(partner: &Partner, table: &MatchTable, out: &mut impl Write) -> io::Result<u64> {
+pub fn write(partner: &Partner, table: &MatchTable, out: &mut dyn Write) -> io::Result<u64> {
     let (mut lines, mut result) = (0, Ok(()));
     table.for_each(partner.id, |browser_id, Matched { partner_user_id, at, is_verified, .. }| {
         if result.is_ok() {

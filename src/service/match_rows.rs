@@ -1,4 +1,5 @@
-//! The match table as metrics have it: how many rows each partner has, and how far they are believed.
+//! Partners and the match table as metrics have them: of what kinds a partner is, how many rows it has, and how far they
+//! are believed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,6 +42,15 @@ impl fmt::Debug for MatchRows {
 /// Gauges that are worked out when somebody asks.
 impl Collector for MatchRows {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let text = "Registered partners by kind, each 1";
+        let mut family =
+            encoder.encode_descriptor("pixelgate_partner_kinds", text, None, MetricType::Gauge)?;
+        for partner in self.live.load().partners.iter() {
+            for kind in partner.kinds.names() {
+                let labels = [("partner", &*partner.name), ("kind", kind)];
+                ConstGauge::new(1).encode(family.encode_family(&labels)?)?;
+            }
+        }
         let text = "Rows of the match table by partner and by how far they are believed";
         let mut family =
             encoder.encode_descriptor("pixelgate_partner_match_rows", text, None, MetricType::Gauge)?;

@@ -10,6 +10,8 @@ use crate::storage::match_table::Standing;
 pub struct PartnerSeen {
     /// Empty for requests that name no partner we know.
     pub name: String,
+    /// None of one that is no longer registered.
+    pub kinds: Vec<String>,
     /// Rows in the match table now, for each [`Standing`].
     pub rows: [u64; Standing::ALL.len()],
     pub by_access: [MatchesSeen; StorageAccess::ALL.len()],
@@ -38,6 +40,9 @@ pub struct RefusedMatch {
 /// What became of matches, partner by partner, and which were refused, by partner and the most frequent first.
 pub(super) fn of(readings: &Readings<'_>) -> (Vec<PartnerSeen>, Vec<RefusedMatch>) {
     let (mut partners, mut refused) = (Vec::new(), Vec::new());
+    for sample in readings.all("pixelgate_partner_kinds") {
+        partner(&mut partners, sample.label("partner")).kinds.push(sample.label("kind").to_owned());
+    }
     for sample in readings.all("pixelgate_partner_match_rows") {
         let partner = partner(&mut partners, sample.label("partner"));
         let standing = Standing::ALL.into_iter().position(|known| known.name() == sample.label("standing"));
@@ -76,8 +81,8 @@ impl PartnerSeen {
 
 fn partner<'p>(partners: &'p mut Vec<PartnerSeen>, name: &str) -> &'p mut PartnerSeen {
     let at = partners.iter().position(|known| known.name == name).unwrap_or_else(|| {
-        let name = name.to_owned();
-        partners.push(PartnerSeen { name, rows: Default::default(), by_access: Default::default() });
+        let (name, kinds) = (name.to_owned(), Vec::new());
+        partners.push(PartnerSeen { name, kinds, rows: Default::default(), by_access: Default::default() });
         partners.len() - 1
     });
     &mut partners[at]

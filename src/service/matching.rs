@@ -108,7 +108,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
     fn draft_match(&self, given: &GivenMatch<'_>, visitor: &Visitor<'_>) -> Result<Drafted<'_>, Outcome> {
         let live = self.live.load();
         let invalid = Outcome::Invalid;
-        let partner = live.partners.find(&given.partner).ok_or(invalid(Invalid::UnknownPartner))?;
+        let partner = live.partners.find_matched(&given.partner).map_err(invalid)?;
         let user_id = given.user_id.as_deref().unwrap_or_default();
         let partner_user_id =
             partner.parse_user_id(user_id).map_err(|why| invalid(Invalid::of_user_id(why)))?;
@@ -168,11 +168,11 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         texts: &ConsentTexts<'_>,
     ) -> Result<Sent, Outcome> {
         let live = self.live.load();
-        let partner = live.partners.find(errand.partner);
+        let partner = live.partners.find_matched(errand.partner);
         let sent = partner
-            .ok_or(Outcome::Invalid(Invalid::UnknownPartner))
+            .map_err(Outcome::Invalid)
             .and_then(|partner| self.send_to(partner, errand, (visitor, cookie), texts, &live));
-        let name = partner.map(|partner| &*partner.name);
+        let name = live.partners.find(errand.partner).map(|partner| &*partner.name);
         let step = match errand.target {
             ErrandTarget::Introduce(_) => Step::Introduced,
             ErrandTarget::Start(_) | ErrandTarget::Ask(_) => Step::Started,
@@ -263,7 +263,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
 
     fn draft_unmatch(&self, given: &GivenMatch<'_>, visitor: &Visitor<'_>) -> Result<Unmatch, Outcome> {
         let live = self.live.load();
-        let partner = live.partners.find(&given.partner).ok_or(Outcome::Invalid(Invalid::UnknownPartner))?;
+        let partner = live.partners.find_matched(&given.partner).map_err(Outcome::Invalid)?;
         prove(given, partner, visitor, &live).map_err(Outcome::Invalid)?;
         let known = visitor.browser.id().filter(|id| self.matches.get(partner.id, *id).is_some());
         let browser_id = known.ok_or(Outcome::Known)?;
@@ -362,7 +362,7 @@ pub fn partner_user_ids<V: OptOutView + Send + Sync>(
         permits(&live, partner, browser_id, &about)
             .then(|| (partner.name.clone(), known.partner_user_id.into()))
     };
-    live.partners.iter().filter_map(of).collect()
+    live.partners.matched().filter_map(of).collect()
 }
 
 fn permits(live: &Live, partner: &Partner, browser_id: BrowserId, about: &Circumstances<'_>) -> bool {

@@ -1,7 +1,9 @@
 //! What an operator asks of a running server.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -20,12 +22,13 @@ pub struct Operation {
     draining: AtomicBool,
     log: Box<dyn Fn() -> LogState + Send + Sync>,
     vendor_list: AskVendorList,
-    /// One at a time, so that an older file cannot win over a newer one.
-    reload: Mutex<Reload>,
+    reload: Reload,
 }
 
-/// Reads the configuration again and puts it in force; or says why not, and leaves everything as it was.
-pub type Reload = Box<dyn Fn() -> Result<(), String> + Send>;
+/// Reads the configuration again and puts it in force; or says why not, and leaves everything as it was. One at a time, so
+/// that an older file cannot win over a newer one. Never waits for the disk on the thread that asks.
+pub type Reload = Box<dyn Fn() -> Reloading + Send + Sync>;
+pub type Reloading = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// `None` where no list is wanted.
 pub type AskVendorList = Box<dyn Fn() -> Option<VendorListStatus> + Send + Sync>;
@@ -81,7 +84,7 @@ impl Operation {
         let text = "When the server started, in seconds since 1970";
         registry.register("pixelgate_start_time_seconds", text, start);
         let draining = AtomicBool::new(false);
-        Self { registry, clock, draining, log, vendor_list, reload: Mutex::new(reload) }
+        Self { registry, clock, draining, log, vendor_list, reload }
     }
 
     pub fn readiness(&self) -> Readiness {
@@ -112,15 +115,13 @@ impl Operation {
         Dashboard::of(&Readings::of(&self.metrics()), self.readiness(), self.clock.now())
     }
 
-    pub fn reload(&self, _: &Caller) -> Result<(), String> {
+    pub fn reload(&self, _: &Caller) -> Reloading {
         self.reload_on_signal()
     }
 
     /// A signal can only come from the operator's own machine and user.
-    pub fn reload_on_signal(&self) -> Result<(), String> {
-        // After a panic in a reload the next one starts from the file again; nothing is half done.
-        let reload = self.reload.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        reload()
+    pub fn reload_on_signal(&self) -> Reloading {
+        (self.reload)()
     }
 }
 
@@ -133,7 +134,8 @@ mod tests {
         let operation = |is_ready| {
             let log = Box::new(move || LogState { is_ready, erasures: ErasureState::Late });
             let clock = Arc::new(crate::service::clock::SystemClock);
-            Operation::new(Registry::default(), clock, log, Box::new(|| None), Box::new(|| Ok(())))
+            let reload = Box::new(|| -> Reloading { Box::pin(std::future::ready(Ok(()))) });
+            Operation::new(Registry::default(), clock, log, Box::new(|| None), reload)
         };
         let draining = operation(true);
         assert!(draining.readiness().is_ready());

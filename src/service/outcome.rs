@@ -164,7 +164,8 @@ invalid_reasons! {
     NoTxnId = "no-txn-id", "there is no txn_id, so nobody knows whose pixel this is";
     BadTxnId = "bad-txn-id", "txn_id is neither a pixel id, an event tag id, nor tw-<pixel>-<event tag>";
     UnknownTxnId = "unknown-txn-id", "no pixel and no event tag has this txn_id";
-    UnknownPartner = "unknown-partner", "no partner has this p_id";
+    UnknownPartner = "unknown-partner", "no partner has this name or number";
+    NotMatched = "not-matched", "the partner takes no part in cookie matching, being neither an audience nor an RTB partner";
     UnknownEvent = "unknown-event", "the pixel has no event tag for this event";
     BadEvents = "bad-events", "events or event is not the JSON that it should be";
     TooManyEvents = "too-many-events", "a hit may hold at most 16 events";

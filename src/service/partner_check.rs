@@ -90,7 +90,7 @@ fn made_up(rng: &dyn Rng, bytes: usize) -> String {
 mod tests {
     use super::*;
     use crate::domain::id::PartnerId;
-    use crate::domain::partner::PartnerListing;
+    use crate::domain::partner::{PartnerKinds, PartnerListing};
     use crate::domain::template::Template;
     use crate::service::crypto::SystemRng;
     use crate::service::partners::PartnerSettings;
@@ -100,6 +100,7 @@ mod tests {
         let settings = PartnerSettings {
             id: PartnerId::from_number(222),
             name: "strict".into(),
+            kinds: PartnerKinds::default(),
             listing: PartnerListing::Unlisted,
             takes_unsigned: false,
             id_pattern: Some(regex::Regex::new("^(?:[a-z]{3})$").expect("a pattern")),

@@ -2,24 +2,30 @@
 //!
 //! A partner's secret comes in here and never goes out.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::caller::Caller;
 use crate::domain::id::PartnerId;
 
-/// All partners. A change counts from the next request on, whoever serves it.
+/// All partners. A change counts from the next request on, whoever serves it. None of these waits for the disk on the thread
+/// that asks, and a change that has begun is made even if nobody waits for its end.
 pub trait PartnerRegistry: Send + Sync {
     /// In the order of the configuration file, then in that in which they were registered.
-    fn list(&self, caller: &Caller) -> Result<Vec<PartnerView>, Unchanged>;
+    fn list(&self, caller: &Caller) -> Asked<Vec<PartnerView>>;
 
     /// Registers a partner, or puts `fields`, those of a `[[partners]]` table, in the place of what it had. Returns once
     /// that is on the disk.
-    fn put(&self, caller: &Caller, id: PartnerId, fields: Map<String, Value>) -> Result<Put, Unchanged>;
+    fn put(&self, caller: &Caller, id: PartnerId, fields: Map<String, Value>) -> Asked<Put>;
 
     /// Returns once it is gone from the disk.
-    fn delete(&self, caller: &Caller, id: PartnerId) -> Result<(), Unchanged>;
+    fn delete(&self, caller: &Caller, id: PartnerId) -> Asked<()>;
 }
+
+pub type Asked<T> = Pin<Box<dyn Future<Output = Result<T, Unchanged>> + Send>>;
 
 /// What became of a partner that was put.
 #[derive(Debug, Clone)]
@@ -45,6 +51,7 @@ pub enum Unchanged {
 pub struct PartnerView {
     pub id: u32,
     pub name: String,
+    pub kinds: Vec<&'static str>,
     /// Where it is changed: `file` (the configuration) or `api`.
     pub source: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

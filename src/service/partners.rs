@@ -1,4 +1,4 @@
-//! The audience partners that the operator has registered, ready to be looked up.
+//! The partners that the operator has registered, ready to be looked up.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,11 +8,12 @@ use data_encoding::BASE64URL_NOPAD;
 use regex::Regex;
 
 use super::crypto::MacKey;
+use super::outcome::Invalid;
 use super::targeting::TargetingTerms;
 use crate::consent::gate::Permitted;
 use crate::domain::id::{BrowserId, PartnerId};
 use crate::domain::matching::Introduction;
-use crate::domain::partner::{InvalidPartnerUserId, PartnerListing, PartnerUserId};
+use crate::domain::partner::{InvalidPartnerUserId, PartnerKinds, PartnerListing, PartnerUserId};
 use crate::domain::template::{Macro, Template};
 use crate::domain::time::{MS_PER_MINUTE, Timestamp};
 use crate::storage::digest::sha256;
@@ -22,6 +23,7 @@ pub struct Partner {
     pub id: PartnerId,
     /// In addresses, and as Prebid's `bidder`.
     pub name: String,
+    pub kinds: PartnerKinds,
     pub listing: PartnerListing,
     /// Whether what anybody could have sent is stored, as unverified.
     pub takes_unsigned: bool,
@@ -50,6 +52,7 @@ pub struct Partner {
 pub struct PartnerSettings {
     pub id: PartnerId,
     pub name: String,
+    pub kinds: PartnerKinds,
     pub listing: PartnerListing,
     pub takes_unsigned: bool,
     pub id_pattern: Option<Regex>,
@@ -124,7 +127,8 @@ impl Partner {
     /// `matching_secret` is ours, `signing_secret` is the partner's.
     pub fn new(settings: PartnerSettings, matching_secret: &[u8], signing_secret: Option<&[u8]>) -> Self {
         let purpose = format!("partner {} epoch {}", settings.id, settings.pairwise_epoch);
-        let PartnerSettings { id, name, listing, takes_unsigned, id_pattern, id_chars_max, .. } = settings;
+        let PartnerSettings { id, name, kinds, listing, takes_unsigned, id_pattern, id_chars_max, .. } =
+            settings;
         let PartnerSettings {
             image,
             iframe,
@@ -141,6 +145,7 @@ impl Partner {
             signing_key: signing_secret.map(MacKey::new),
             id,
             name,
+            kinds,
             listing,
             takes_unsigned,
             id_pattern,
@@ -242,10 +247,24 @@ impl Partners {
         self.list.iter().find(|partner| partner.id == id)
     }
 
+    pub fn named(&self, name: &str) -> Option<&Partner> {
+        self.list.iter().find(|partner| partner.name == name)
+    }
+
     /// By its name, or by its number in digits.
     pub fn find(&self, text: &str) -> Option<&Partner> {
-        let by_name = self.list.iter().find(|partner| partner.name == text);
-        by_name.or_else(|| self.get(text.parse().ok()?))
+        self.named(text).or_else(|| self.get(text.parse().ok()?))
+    }
+
+    /// The same, if it takes part in cookie matching.
+    pub fn find_matched(&self, text: &str) -> Result<&Partner, Invalid> {
+        let partner = self.find(text).ok_or(Invalid::UnknownPartner)?;
+        if partner.kinds.are_matched() { Ok(partner) } else { Err(Invalid::NotMatched) }
+    }
+
+    /// Those that take part in cookie matching, by priority, then by number.
+    pub fn matched(&self) -> impl Iterator<Item = &Partner> {
+        self.iter().filter(|partner| partner.kinds.are_matched())
     }
 }
 

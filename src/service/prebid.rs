@@ -100,7 +100,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         let mut seen: Vec<&str> = Vec::new();
         let named = asking.names.unwrap_or_default().iter().map(String::as_str);
         let all = asking.names.is_none() || asking.cooperative;
-        let others = live.partners.iter().map(|partner| &*partner.name).filter(|_| all);
+        let others = live.partners.matched().map(|partner| &*partner.name).filter(|_| all);
         for name in named.chain(others) {
             if seen.contains(&name) {
                 continue;
@@ -110,9 +110,12 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
                 asked.refuse(name, "limit", "as many as the limit allows are asked already");
                 continue;
             }
-            let Some(partner) = live.partners.find(name) else {
-                asked.refuse(name, Invalid::UnknownPartner.code(), "no partner has this name");
-                continue;
+            let partner = match live.partners.find_matched(name) {
+                Ok(partner) => partner,
+                Err(why) => {
+                    asked.refuse(name, why.code(), why.text());
+                    continue;
+                }
             };
             let Some(target) = target(partner, asking) else {
                 asked.refuse(name, "no-address", "the partner has no address of a kind that is allowed");

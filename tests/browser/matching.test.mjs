@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { consentTo } from './consent.mjs';
 import { Firefox } from './firefox.mjs';
-import { assertNothingShared, known, market, rows, see, starts, table } from './partners.mjs';
+import { FRAMED, Partner, assertNothingShared, known, market, open, rows, see, starts, table } from './partners.mjs';
 import { TIME_LIMIT, idCookies } from './visits.mjs';
 
 const PIXEL = '/i/adsct?txn_id=o8z6j&p_id=Twitter';
@@ -119,6 +119,78 @@ test('the old tag has partners asked on pages of registered publishers, and tell
   assert.deepEqual(byPartner(stored), matched(partners, browser));
   assert.deepEqual(await known(all), uids(partners));
   assert.deepEqual(await told('news'), [], 'they are known');
+});
+
+/** Opens a page with the partner's frame on it. What the server said, by path, and the addresses of the frame's images. */
+async function framed(all, site, look = () => {}) {
+  let images;
+  const outcomes = await open(all, `<iframe src="${all.server.url('/match/acme/frame')}"></iframe>`, site, async (page) => {
+    const frame = page.frames().at(-1);
+    images = await frame.evaluate(() => [...document.images].map(({ src }) => src));
+    await look(frame);
+  });
+  return { outcomes, images };
+}
+
+/** What comes of loading an address in the frame as an image, as a script and by a request. */
+function attempts(frame, address) {
+  return frame.evaluate((address) => {
+    const load = (name) =>
+      new Promise((resolve) => {
+        const element = document.createElement(name);
+        element.onload = () => resolve('loaded');
+        element.onerror = () => resolve('refused');
+        element.src = address;
+        document.body.append(element);
+      });
+    const fetched = fetch(address, { mode: 'no-cors' }).then(() => 'loaded', () => 'refused');
+    return Promise.all([load('img'), load('script'), fetched]);
+  }, address);
+}
+
+test('a page of a partner has each of its pixels loaded once, and nothing else', TIME_LIMIT, async (t) => {
+  const all = await market(t, { cookies: 'allowed', registered: [FRAMED] });
+  const { acme } = all;
+  const tracker = await Partner.start({ name: 'tracker' });
+  t.after(() => tracker.stop());
+  const matches = acme.back;
+  // One is only an image, one brings its id back, and one leads to somebody who is not registered.
+  acme.back = (uid, given) => ({ a: null, b: matches(uid, given), c: `${tracker.origin}/pixel` })[given.get('n')];
+  const { outcomes, images } = await framed(all, 'shop', async (frame) => {
+    assert.deepEqual(await attempts(frame, `${tracker.origin}/pixel`), ['refused', 'refused', 'refused']);
+  });
+  assert.deepEqual(outcomes, { '/match/acme': STORED });
+  assert.equal(images.length, 3);
+  const seen = acme.requests.map(({ url, headers }) => [url.searchParams.get('n'), headers.host.split('.')[0]]);
+  assert.deepEqual(seen.sort(), [['a', 'a'], ['b', 'b'], ['c', 'c']]);
+  assert.deepEqual(new Set(images), new Set(acme.requests.map(({ url, headers }) => `http://${headers.host}${url.pathname}${url.search}`)));
+  assert.equal(acme.toldIds.length, 1, 'it is one browser to all of them');
+  assert.equal(new Set(acme.requests.map(({ url }) => url.searchParams.get('state'))).size, 3);
+  assert.ok(acme.requests.every(({ headers }) => headers.referer === undefined), 'the partner was told the page');
+  const { uid } = acme.requests.find(({ url }) => url.searchParams.get('n') === 'b');
+  const [cookie] = await idCookies(all.context);
+  const browser = cookie.value.split('.')[1];
+  const stored = [{ partner: 111, uid, scope: 'global', proof: 'state', browser }];
+  assert.deepEqual(await rows(all), stored);
+  assert.deepEqual(await table(all), { acme: [[uid, acme.toldIds[0]]] });
+  assert.deepEqual(await known(all), { acme: uid });
+  assertNothingShared([acme], [browser]);
+  // Nobody else may frame it: the browser shows a page of its own instead.
+  await framed(all, 'elsewhere', async (frame) => {
+    assert.match(await frame.evaluate(() => location.href), /^chrome-error:/);
+  });
+  assert.equal(acme.requests.length, 3);
+  assert.deepEqual(tracker.requests, []);
+  assert.deepEqual(await rows(all), stored);
+});
+
+test('with Global Privacy Control on, the page of a partner is empty and nothing is stored', TIME_LIMIT, async (t) => {
+  const all = await market(t, { gpc: true, registered: [FRAMED] });
+  const { outcomes, images } = await framed(all, 'shop');
+  assert.deepEqual(outcomes, { '/match/acme/frame': 'suppressed; reason=gpc' });
+  assert.deepEqual([images, all.acme.requests, await all.server.stored()], [[], [], []]);
+  assert.deepEqual(await idCookies(all.context), []);
+  assert.deepEqual(await table(all), { acme: [] });
 });
 
 test('where third-party cookies are blocked, nobody is sent to a partner', TIME_LIMIT, async (t) => {

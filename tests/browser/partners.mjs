@@ -24,6 +24,12 @@ export const REGISTERED = [
   { id: 333, name: 'outbid', vendor: 52, way: WAY },
 ];
 
+/** Beside its own, one pixel on each of these hosts below its own, which tell themselves apart by `n`. */
+export const FRAMED = { ...REGISTERED[0], pixels: ['a', 'b', 'c'] };
+
+/** An image that leads nowhere. */
+const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
+
 export class Partner {
   static async start(registered) {
     const partner = Object.assign(new Partner(), registered);
@@ -38,7 +44,7 @@ export class Partner {
   /** Whether its cookie is one for each site that it is embedded in. */
   partitioned = false;
 
-  /** Where it sends a browser, given its own id for it and what it was asked with. */
+  /** Where it sends a browser, given its own id for it and what it was asked with; nowhere if that is null. */
   back = () => '/';
 
   /** What it calls browsers, in the order in which it saw them. */
@@ -63,12 +69,13 @@ export class Partner {
     const uid = /(?:^|; )uid=([0-9a-f]+)/.exec(request.headers.cookie ?? '')?.[1] ?? randomBytes(8).toString('hex');
     this.requests.push({ url, headers: request.headers, uid });
     const cookie = `uid=${uid}; Path=/; Secure; HttpOnly; SameSite=None; Max-Age=86400`;
-    response.writeHead(302, {
-      location: this.back(uid, url.searchParams),
+    const location = this.back(uid, url.searchParams);
+    response.writeHead(location === null ? 200 : 302, {
+      ...(location === null ? { 'content-type': 'image/gif' } : { location }),
       'set-cookie': cookie + (this.partitioned ? '; Partitioned' : ''),
       'cache-control': 'no-store',
     });
-    response.end();
+    response.end(location === null ? GIF : '');
   }
 }
 
@@ -83,13 +90,15 @@ export function wayBack(address, uid, given) {
 /** The text of a configuration in which `partners` are registered where they listen. */
 function configuration(partners, regime) {
   const quoted = JSON.stringify;
-  const entry = ({ id, name, vendor, unsigned = false, by = 'image', origin, way }) => `
+  const below = (origin, host) => origin.replace('://', `://${host}.`);
+  const entry = ({ id, name, vendor, unsigned = false, by = 'image', origin, way, pixels = [] }) => `
 [[partners]]
 id = ${id}
 name = ${quoted(name)}
 vendor_id = ${vendor}
 unsigned = ${unsigned}
 ${by} = ${quoted(origin + way)}
+pixels = ${quoted(pixels.map((host) => `${below(origin, host)}${way}&n=${host}`))}
 `;
   return (directory) => `data_dir = ${quoted(directory)}
 public = { listen = "127.0.0.1:0" }
@@ -142,14 +151,20 @@ export async function market(t, { regime = 'none', registered = REGISTERED, kind
 }
 
 /** Opens a page of a site with these images on it. What the server said of each that it answered, by path, at the end. */
-export async function see({ server, shop, context }, addresses, site = 'shop') {
+export async function see(all, addresses, site = 'shop') {
+  const urls = addresses.map((address) => (address.startsWith('/') ? all.server.url(address) : address));
+  const images = urls.map((url) => `<img src="${url.replaceAll('&', '&amp;')}" alt="">`);
+  return open(all, images.join(''), site);
+}
+
+/** The same of a page with any body; `look` sees the page when all of it is loaded. */
+export async function open({ shop, context }, body, site = 'shop', look = () => {}) {
   const page = await context.newPage();
   const answers = [];
   page.on('response', (answer) => answers.push(answer));
-  const urls = addresses.map((address) => (address.startsWith('/') ? server.url(address) : address));
-  const images = urls.map((url) => `<img src="${url.replaceAll('&', '&amp;')}" alt="">`);
-  // The page is loaded once its images are, with all the redirects that lead to them.
-  await page.goto(shop.page('/match', images.join(''), site));
+  // The page is loaded once its images and frames are, with all the redirects that lead to them.
+  await page.goto(shop.page('/match', body, site));
+  await look(page);
   const outcomes = {};
   for (const answer of answers) {
     const { 'pixelgate-outcome': outcome } = await answer.allHeaders();

@@ -164,6 +164,55 @@ fn a_development_server_says_what_it_starts_with_and_ends_cleanly() {
     assert_eq!(stored_in(directory.path()).len(), 1);
 }
 
+/// The same list as a file, compressed or not, in the place of an older one; what cannot be written leaves that.
+fn check_files(data_dir: &str, lines: &str) {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    for name in ["acme.tsv", "acme.tsv.gz"] {
+        let file = out.path().join(name);
+        write(&file, "older");
+        let told = format!("{}: 2 line(s)\n", path(&file));
+        check(&["partner", "table", "acme", "--data-dir", data_dir, "--output", path(&file)], 0, &told, "");
+        let bytes = read(&file);
+        let list = match name.ends_with(".gz") {
+            true => std::io::read_to_string(flate2::read::GzDecoder::new(&*bytes)).expect("a whole file"),
+            false => String::from_utf8(bytes).expect("text"),
+        };
+        let sorted = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(sorted(&list), sorted(lines), "{name}");
+        assert_eq!(list.lines().count(), 2, "{name}");
+    }
+    let opt_outs = out.path().join("opt-outs.tsv.gz");
+    let told = format!("{}: 0 line(s)\n", path(&opt_outs));
+    check(
+        &["partner", "opt-outs", "acme", "--data-dir", data_dir, "--output", path(&opt_outs)],
+        0,
+        &told,
+        "",
+    );
+    let files = out.path().read_dir().expect("a directory");
+    let mut names: Vec<_> = files.map(|file| file.expect("a file").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["acme.tsv", "acme.tsv.gz", "opt-outs.tsv.gz"], "nothing is left beside them");
+    let nowhere = out.path().join("nowhere").join("acme.tsv");
+    let line = ["partner", "table", "acme", "--data-dir", data_dir, "--output", path(&nowhere)];
+    check(&line, 1, "", "the list could not be put at");
+    let older = out.path().join("acme.tsv");
+    let before = read(&older);
+    let unknown = ["partner", "table", "meter", "--data-dir", data_dir, "--output", path(&older)];
+    check(&unknown, 2, "", "the partner takes no part in cookie matching");
+    assert_eq!(read(&older), before);
+}
+
+#[expect(clippy::disallowed_methods, reason = "what an operator is given is not in the data directory")]
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).expect("the file can be read")
+}
+
+#[expect(clippy::disallowed_methods, reason = "what an operator is given is not in the data directory")]
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("the file can be written");
+}
+
 #[test]
 fn a_partner_gets_its_own_rows_of_the_match_table_and_nothing_of_ours() {
     let world = World::dev();
@@ -187,6 +236,7 @@ fn a_partner_gets_its_own_rows_of_the_match_table_and_nothing_of_ours() {
     for row in world.stored() {
         assert!(!lines.contains(row["browser_id"].as_str().expect("an id")), "{lines}");
     }
+    check_files(dir, &lines);
     let stats = text(&pixelgate(&["partner", "stats", "--data-dir", dir, "--json"]).stdout);
     let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");
     let acme = &stats["partners"][0];

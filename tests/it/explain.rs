@@ -187,6 +187,16 @@ fn only_the_operator_may_ask_and_the_public_only_in_development_mode() {
     assert_eq!(status(send(world.admin(), "GET", target, &[TOKEN], "")), 200);
     assert_eq!(status(world.get(target, &[])), 200);
     assert_eq!(status(world.post(target, &[], "")), 405);
+    for (partner, expect) in [("outbid", "match share-rtb"), ("meter", "share-measurement"), ("25", "")] {
+        let explained = world.get(&format!("{target}&partner={partner}"), &[]).json();
+        let decisions = explained["decisions"].as_array().expect("a list").iter();
+        let asked: Vec<_> = decisions.filter_map(|one| one["activity"].as_str()).collect();
+        assert_eq!(
+            (&asked[..2], &*asked[2..].join(" ")),
+            (&["measure", "identify"][..], expect),
+            "{partner}"
+        );
+    }
     for wrong in ["activity=share", "partner=me", "country=Germany"] {
         assert_eq!(status(world.get(&format!("{target}&{wrong}"), &[])), 400, "{wrong}");
     }

@@ -1,10 +1,11 @@
 //! The machine's disk behind a gate: while it is shut, the log's writer waits at its next sync, as does who keeps
-//! targeting lists.
+//! targeting lists or registered partners.
 
 use std::any::Any;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use pixelgate::storage::disk::{Access, Disk, DiskFile};
 use pixelgate::storage::real_disk::RealDisk;
@@ -37,10 +38,30 @@ impl GatedDisk {
         self.gate.changed.notify_all();
     }
 
-    /// Returns once the writer stands at the gate.
+    /// Opens the gate when it is dropped, so that a test that fails does not wait for what stands there.
+    pub(crate) fn opened_at_the_end(&self) -> impl Drop + use<> {
+        Opened(self.clone())
+    }
+
+    /// Returns once a writer stands at the gate.
+    #[track_caller]
     pub(crate) fn await_writer(&self) {
-        let waits = self.gate.changed.wait_while(self.gate.state(), |state| !state.writer_waits);
-        drop(waits.unwrap_or_else(PoisonError::into_inner));
+        let (state, gate) = (self.gate.state(), &self.gate.changed);
+        let waits = gate.wait_timeout_while(state, PATIENCE, |state| !state.writer_waits);
+        let (state, waited) = waits.unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        assert!(!waited.timed_out(), "nobody comes to the gate");
+    }
+}
+
+/// Until a test is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Opened(GatedDisk);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.open_gate();
     }
 }
 
@@ -69,11 +90,13 @@ impl Disk for GatedDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(GatedFile { file: RealDisk.create(path)?, gate: self.gate.clone() }))
+        let is_gated = path.ends_with("partners.toml.new");
+        Ok(Box::new(GatedFile { file: RealDisk.create(path)?, gate: self.gate.clone(), is_gated }))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(GatedFile { file: RealDisk.open(path, access)?, gate: self.gate.clone() }))
+        let is_gated = false;
+        Ok(Box::new(GatedFile { file: RealDisk.open(path, access)?, gate: self.gate.clone(), is_gated }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -96,6 +119,8 @@ impl Disk for GatedDisk {
 struct GatedFile {
     file: Box<dyn DiskFile>,
     gate: Arc<Gate>,
+    /// Whoever writes it.
+    is_gated: bool,
 }
 
 impl DiskFile for GatedFile {
@@ -116,7 +141,7 @@ impl DiskFile for GatedFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if matches!(std::thread::current().name(), Some("log-writer" | "targeting")) {
+        if self.is_gated || matches!(std::thread::current().name(), Some("log-writer" | "targeting")) {
             self.gate.pass();
         }
         self.file.sync_data()

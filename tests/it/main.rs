@@ -20,6 +20,7 @@ mod oauth;
 mod opt_out;
 mod opt_out_list;
 mod outbound;
+mod partner_kinds;
 mod partner_registry;
 mod pixel;
 mod prebid;

@@ -78,7 +78,7 @@ fn a_page_has_every_pixel_and_may_load_nothing_else() {
     let before = world.log_bytes();
     let reply = world.get(&format!("{FRAME}?gdpr=0&us_privacy=1YNN"), &[cookie, ACTIVE]);
     assert_eq!((reply.status, reply.outcome()), (200, ""));
-    check_headers(&reply, "https://a.adhub.example https://b.adhub.example:8443");
+    check_headers(&reply, "'self' https://a.adhub.example https://b.adhub.example:8443");
     let found = images(&reply.text());
     let pairwise = world.get("/match/acme/start", &[cookie, ACTIVE]);
     let pairwise = parameter(pairwise.header("Location").expect("a way"), "puid").to_owned();
@@ -147,7 +147,7 @@ fn no_value_breaks_out_of_its_place_on_the_page() {
             let images = if found.is_empty() {
                 "'none'"
             } else {
-                "https://a.adhub.example https://b.adhub.example:8443"
+                "'self' https://a.adhub.example https://b.adhub.example:8443"
             };
             check_headers(&reply, images);
         }

@@ -291,6 +291,8 @@ fn a_check_says_whether_a_partner_leads_back_to_us() {
     for (back, content, says) in [
         ("https://px.example/match/strict?uid=abc&state=STATE", true, "the match would come about"),
         ("https://px.example/i/adsct?p_id=222&p_user_id=abc&state=STATE", true, "the match would come about"),
+        ("//px.example/match/strict?uid=abc&state=STATE", true, "it leads back to http://px.example\n"),
+        ("//10.0.0.1/match/acme?uid=abc&state=STATE", false, "outside our own networks"),
         ("https://px.example/match/strict?uid=abc", false, "does not bring our state back"),
         ("https://px.example/match/strict?uid=abc&state=other", false, "does not bring our state back"),
         ("https://px.example/match/strict?uid=$UID&state=STATE", false, "a macro that nobody filled in"),

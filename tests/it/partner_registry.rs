@@ -1,11 +1,12 @@
 //! Partners that are registered while the server runs, over real sockets.
 
 use std::any::Any;
-use std::io;
+use std::io::{self, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use pixelgate::config::PartnerLimit;
@@ -14,6 +15,7 @@ use pixelgate::storage::document;
 use pixelgate::storage::real_disk::RealDisk;
 use serde_json::{Value, json};
 
+use crate::gated_disk::GatedDisk;
 use crate::simulated_disk::{Faults, SimulatedDisk};
 use crate::world::{Reply, World, send};
 
@@ -94,7 +96,7 @@ fn a_partner_put_by_the_api_is_matched_with_at_once_and_after_a_restart() {
     assert_eq!(put(&world, 700, &changed).status, 200);
     assert!(world.get("/match/adhub?uid=123", &browser).outcome().starts_with("stored;"));
     assert_eq!(world.get("/match/adhub/start", &browser).outcome(), "invalid; reason=unknown-callback");
-    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "adhub api"]);
+    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "meter file", "adhub api"]);
 }
 
 #[test]
@@ -121,7 +123,7 @@ fn a_deleted_partner_is_unknown_and_its_rows_are_handed_out_no_more() {
         assert!(world.log_bytes() == before);
         assert_eq!(ask(&world, "DELETE", "/700", "").status, 404);
         assert_eq!(ask(&world, "GET", "/700", "").status, 404);
-        assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "other api"]);
+        assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "meter file", "other api"]);
         world.restart();
     }
 }
@@ -193,7 +195,7 @@ fn a_partner_is_put_as_a_whole_or_not_at_all() {
     assert_eq!(ask(&world, "POST", "", "").status, 405);
     assert_eq!(ask(&world, "GET", "ial", "").status, 404);
     assert_eq!(text(&kept(&world)), before);
-    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "adhub api"]);
+    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "meter file", "adhub api"]);
 }
 
 #[test]
@@ -211,7 +213,7 @@ fn who_is_not_authenticated_sees_and_changes_no_partner() {
     }
     assert_eq!(send(world.public(), "GET", "/admin/partners", &[TOKEN], "").status, 404);
     assert_eq!(text(&kept(&world)), before);
-    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "adhub api"]);
+    assert_eq!(names(&world), ["acme file", "strict file", "outbid file", "meter file", "adhub api"]);
 }
 
 #[test]
@@ -259,6 +261,7 @@ fn no_answer_holds_a_partners_secret_and_its_file_is_its_owners_alone() {
     expect.as_object_mut().expect("an object").remove("secret");
     for (key, value) in [
         ("id", json!(700)),
+        ("kinds", json!(["audience"])),
         ("source", json!("api")),
         ("has_secret", json!(true)),
         ("iframe", Value::Null),
@@ -327,7 +330,7 @@ fn a_broken_file_of_partners_is_told_and_costs_none() {
     assert_eq!(reload(&world).status, 200);
     assert!(world.get("/match/byhand?uid=abc", &[ACTIVE]).outcome().starts_with("stored;"));
     assert_eq!(put(&world, 702, &json!({"name": "more"})).status, 201);
-    assert_eq!(names(&world)[3..], ["adhub api", "byhand api", "more api"]);
+    assert_eq!(names(&world)[4..], ["adhub api", "byhand api", "more api"]);
 }
 
 /// The machine's disk, on which for a while nothing gets another name.
@@ -379,7 +382,7 @@ fn what_ends_between_writing_and_renaming_leaves_the_old_partners() {
         assert_eq!(ask(&world, "DELETE", "/700", "").status, 503);
         assert!(world.data_dir().join("partners.toml.new").exists());
         assert_eq!(text(&kept(&world)), before);
-        assert_eq!(names(&world)[3..], ["adhub api"]);
+        assert_eq!(names(&world)[4..], ["adhub api"]);
         assert!(world.get("/match/adhub?uid=abc", &[ACTIVE]).outcome().starts_with("stored;"));
         assert_eq!(world.get("/match/more?uid=abc", &[ACTIVE]).outcome(), "invalid; reason=unknown-partner");
         world.restart();
@@ -388,7 +391,7 @@ fn what_ends_between_writing_and_renaming_leaves_the_old_partners() {
     assert_eq!(put(&world, 701, &json!({"name": "more"})).status, 201);
     assert!(!world.data_dir().join("partners.toml.new").exists());
     world.restart();
-    assert_eq!(names(&world)[3..], ["adhub api", "more api"]);
+    assert_eq!(names(&world)[4..], ["adhub api", "more api"]);
 }
 
 #[test]
@@ -434,13 +437,84 @@ fn of_partners_put_at_the_same_time_none_is_lost() {
         scope.spawn(|| assert_eq!(world.admin_post("/-/reload", &[TOKEN]).status, 200));
     });
     for _ in 0..2 {
-        assert_eq!(names(&world).len(), 11);
+        assert_eq!(names(&world).len(), 12);
         for number in 0..8 {
             let reply = world.get(&format!("/match/p{number}?uid=abc"), &[ACTIVE]);
             assert!(reply.outcome().starts_with("stored;"), "{number}: {}", reply.outcome());
         }
         world.restart();
     }
+}
+
+#[test]
+fn while_a_change_waits_for_the_disk_the_listener_answers_and_some_more_may_wait() {
+    const WAITING_MAX: u32 = 8;
+    let disk = GatedDisk::default();
+    let world = World::on(Arc::new(disk.clone()), |_| {});
+    disk.shut();
+    std::thread::scope(|scope| {
+        let opened = disk.opened_at_the_end();
+        let (answered, answers) = mpsc::channel();
+        for number in 0..=WAITING_MAX {
+            let (world, answered) = (&world, answered.clone());
+            scope.spawn(move || {
+                let partner = json!({"name": format!("p{number}"), "unsigned": true});
+                answered.send((number, put(world, 800 + number, &partner))).expect("somebody waits for it");
+            });
+        }
+        disk.await_writer();
+        // Nobody else can have an answer while the disk hangs.
+        let (late, busy) = answers.recv_timeout(PATIENCE).expect("one too many is answered at once");
+        let told = "8 requests are waiting for the disk already; try again later";
+        assert_eq!((busy.status, busy.text().contains(told)), (503, true), "{}", busy.text());
+        let reload = begin(&world, "POST", "/-/reload", "");
+        for path in ["/healthz", "/metrics", "/dash"] {
+            assert_eq!(world.admin_get(path).status, 200, "{path}");
+        }
+        for number in 0..=WAITING_MAX {
+            let reply = world.get(&format!("/match/p{number}?uid=abc"), &[ACTIVE]);
+            assert_eq!(reply.outcome(), "invalid; reason=unknown-partner");
+        }
+        assert!(answers.try_recv().is_err());
+        drop(opened);
+        for (number, reply) in answers.iter().take(WAITING_MAX as usize) {
+            assert_eq!((reply.status, number == late), (201, false), "{number}: {}", reply.text());
+            assert!(
+                world.get(&format!("/match/p{number}?uid=abc"), &[ACTIVE]).outcome().starts_with("stored;")
+            );
+        }
+        let answer = io::read_to_string(reload).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    });
+}
+
+/// Until a test is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sends a request to the admin listener, and leaves its answer to come.
+fn begin(world: &World, method: &str, target: &str, body: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(world.admin()).expect("a connection");
+    let (name, value) = TOKEN;
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: px\r\n{name}: {value}\r\nConnection: close\r\n");
+    write!(socket, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).expect("it takes a request");
+    socket
+}
+
+#[test]
+fn a_change_is_made_even_if_who_asked_for_it_has_gone_away() {
+    let disk = GatedDisk::default();
+    let mut world = World::on(Arc::new(disk.clone()), |_| {});
+    disk.shut();
+    let opened = disk.opened_at_the_end();
+    let socket = begin(&world, "PUT", "/admin/partners/700", &adhub().to_string());
+    disk.await_writer();
+    drop(socket);
+    // The listener has seen it go when it has answered somebody else.
+    assert_eq!(world.admin_get("/healthz").status, 200);
+    drop(opened);
+    // Ends once the change is made.
+    world.restart();
+    assert_eq!(names(&world)[4..], ["adhub api"]);
 }
 
 #[test]

@@ -16,12 +16,15 @@ use crate::config::Config;
 use crate::consent::activity::Activity;
 use crate::domain::conversion::Country;
 use crate::domain::opt_out::{OptOutView, Subject};
+use crate::domain::partner::PartnerListing;
 use crate::domain::time::Clock as _;
 use crate::http::pixel;
 use crate::http::request::Head;
 use crate::service::clock::SystemClock;
 use crate::service::crawler::Crawlers;
 use crate::service::explain::{Explanation, Question, activities};
+use crate::service::live::Live;
+use crate::storage::real_disk::RealDisk;
 
 /// Print the decision about one request, rule by rule; nothing is stored.
 ///
@@ -44,13 +47,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "CODE")]
     country: Option<String>,
     /// What to decide about: measure, identify (both, if it is left out), match, audience, share-rtb,
-    /// share-measurement, link-devices, web-history, all. May be there several times.
+    /// share-measurement, link-devices, web-history, all. May be there several times. Left out where --partner names a
+    /// registered partner: also what that partner is there for.
     #[arg(long, value_name = "NAME")]
     activity: Vec<String>,
-    /// The partner who would get the data: 755 in the Global Vendor List, atp:89 in Google's list; one on neither if it
-    /// is left out.
-    #[arg(long, value_name = "ID")]
+    /// The partner who would get the data: the name of a registered one, 755 in the Global Vendor List, atp:89 in Google's
+    /// list; one on neither if it is left out.
+    #[arg(long, value_name = "NAME|ID")]
     partner: Option<String>,
+    /// Where the partners that the admin API has registered are. Default: the configuration's.
+    #[arg(long, value_name = "DIR", requires = "partner")]
+    data_dir: Option<PathBuf>,
     /// Print the decision as JSON.
     #[arg(long)]
     json: bool,
@@ -65,11 +72,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         None => std::io::read_to_string(&mut *io.input)?,
     };
     let request = Pasted::parse(&text).map_err(|error| CliError::Usage(error.to_string()))?;
-    let activities = activities(args.activity.iter().map(|name| &**name), args.partner.as_deref());
+    let live = app::live(&config(args)?, Arc::new(Crawlers::shipped()))?;
+    let names = args.activity.iter().map(|name| &**name);
+    let activities = activities(names, args.partner.as_deref(), &live.partners);
     let activities = activities.map_err(|error| CliError::Usage(error.to_string()))?;
-    let config = config_or_dev(args.config.as_deref())?;
     let country = args.country.as_deref().map(country).transpose()?;
-    let explanation = explain(&activities, &request, country, &config)?;
+    let explanation = explain(&activities, &request, country, &live);
     if args.json {
         let mut json = explanation.as_json();
         json["method"] = request.method.into();
@@ -92,19 +100,25 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
+/// With the partners of the admin API where the one that is asked about may be among them: nobody else has to be able to
+/// read the data directory.
+fn config(args: &Args) -> Result<Config, CliError> {
+    let config = config_or_dev(args.config.as_deref())?;
+    let name = args.partner.as_deref().filter(|text| PartnerListing::parse(text).is_none());
+    if name.is_none_or(|name| config.partners.iter().any(|partner| partner.name == name)) {
+        return Ok(config);
+    }
+    let data_dir = args.data_dir.as_deref().unwrap_or(&config.data_dir);
+    Ok(app::with_registered(&config, &RealDisk, data_dir)?)
+}
+
 fn country(code: &str) -> Result<Country, CliError> {
     Country::parse(code)
         .ok_or_else(|| CliError::Usage(format!("{code} is no country code; expected two letters")))
 }
 
 /// The gate's own answer, from the same code that answers a hit.
-fn explain(
-    activities: &[Activity],
-    request: &Pasted,
-    country: Option<Country>,
-    config: &Config,
-) -> Result<Explanation, CliError> {
-    let live = app::live(config, Arc::new(Crawlers::shipped()))?;
+fn explain(activities: &[Activity], request: &Pasted, country: Option<Country>, live: &Live) -> Explanation {
     let headers: Vec<(&str, &[u8])> =
         request.headers.iter().map(|(name, value)| (&**name, value.as_bytes())).collect();
     let head = Head {
@@ -116,7 +130,7 @@ fn explain(
         via_trusted_proxy: false,
     };
     let asked = Question { activities, country };
-    Ok(pixel::explain(&asked, &head, &live, &Nobody, SystemClock.now()))
+    pixel::explain(&asked, &head, live, &Nobody, SystemClock.now())
 }
 
 /// Opt-outs by browser id are in the log, which is not asked here; the opt-out cookie is in the request.
@@ -177,6 +191,47 @@ mod tests {
         for wrong in [["--activity", "share"], ["--partner", "me"], ["--country", "Germany"]] {
             assert_eq!(command(&[&["explain"], &wrong[..], &[path]].concat(), ""), (String::new(), 2));
         }
+    }
+
+    #[test]
+    fn a_registered_partner_is_asked_about_by_its_name_with_what_it_is_there_for() {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let dir = data.path().display().to_string();
+        let path = "/i/adsct?txn_id=o8z6j&gdpr=0";
+        let asked = |partner: &str, more: &[&str]| {
+            let line = [&["--partner", partner, "--data-dir", &*dir], more, &[path]].concat();
+            let decided = decided(&line, "");
+            let of = decided.split("; ").filter_map(|one| one.split(": ").next().map(str::to_owned));
+            of.skip(2).collect::<Vec<_>>()
+        };
+        assert_eq!(asked("acme", &[]), ["match"]);
+        assert_eq!(asked("outbid", &[]), ["match", "share-rtb"]);
+        assert_eq!(asked("meter", &[]), ["share-measurement"]);
+        assert_eq!(asked("755", &[]), [""; 0]);
+        let unknown = ["explain", "--partner", "adhub", "--data-dir", &dir, path];
+        assert_eq!(command(&unknown, ""), (String::new(), 2));
+        let file = data.path().join("partners.toml");
+        write(
+            &file,
+            "[[partners]]\nid = 9\nname = \"adhub\"\nkinds = [\"rtb\", \"measurement\"]\nvendor_id = 755\n",
+        );
+        assert_eq!(asked("adhub", &[]), ["match", "share-rtb", "share-measurement"]);
+        let one = ["--activity", "match", "--country", "DE", "--partner"];
+        assert_eq!(
+            decided(&[&one[..], &["adhub", "--data-dir", &dir, path]].concat(), ""),
+            "match: yes, default regime"
+        );
+        // Whoever asks about another does not have to be able to read them.
+        write(&file, "[[partners]]\nid = 9\n");
+        assert_eq!(
+            (asked("outbid", &[]), command(&unknown, "")),
+            (vec!["match".into(), "share-rtb".into()], (String::new(), 2))
+        );
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "made by hand, as if the server had written it")]
+    fn write(path: &std::path::Path, text: &str) {
+        std::fs::write(path, text).expect("a file");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! `pixelgate gvl install`: a new list takes the place of the old one, if it is better.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::place::place;
 use super::super::{CliError, Io};
-use super::place::place;
 use super::{Whose, objections};
 use crate::config::{VendorListError, load_vendor_list, read_vendor_list};
 use crate::consent::policy::Policy;
@@ -60,7 +60,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     objections.extend(installed.as_ref().and_then(|installed| newer(installed, &policy)));
     let done = objections.is_empty() || args.force;
     if done {
-        place(&text, &to).map_err(|source| CliError::Install { path: to.clone(), source })?;
+        place(&to, |file| file.write_all(text.as_bytes()))
+            .map_err(|source| CliError::Install { path: to.clone(), source })?;
     }
     let answer = Answer { done, status, objections, to, before: installed };
     if args.json {

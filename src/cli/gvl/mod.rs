@@ -3,7 +3,6 @@
 //! Fetches nothing: which machine may ask IAB Europe for a list, and through what, is the operator's business.
 
 mod install;
-mod place;
 mod show;
 
 use std::path::PathBuf;

@@ -27,7 +27,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let (config, _) = args.partner.whose.config()?;
     let partners = app::partners(&config, None);
-    let partner = args.partner.among(&partners)?;
+    let partner = args.partner.matched_among(&partners)?;
     let networks = Networks { allowed: config.outbound_networks };
     let outbound = Outbound::new(networks, Arc::new(SystemResolver), PATIENCE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -75,8 +75,7 @@ async fn visit(
                 "it does not lead back to us; expected a redirect to /match/, /i/adsct or /setuid".into(),
             ));
         };
-        address =
-            if location.starts_with('/') { format!("{}{location}", origin(&address)) } else { location };
+        address = lead(&address, location);
         if let Some(back) = probe.read(partner, &address) {
             writeln!(io.out, "it leads back to {}", origin(&address))?;
             return Ok(judge(partner, &back));
@@ -98,6 +97,18 @@ fn judge(partner: &Partner, back: &Back) -> Result<(), String> {
     }
 }
 
+/// Where a redirect at `address` leads, as browsers read it (WHATWG URL, "relative state"): a backslash is a slash, and
+/// behind two of them is another host of the same scheme.
+fn lead(address: &str, location: String) -> String {
+    let origin = origin(address);
+    let rest = location.trim_start_matches(['/', '\\']);
+    match location.len() - rest.len() {
+        0 => location,
+        1 => format!("{origin}/{rest}"),
+        _ => format!("{}//{rest}", origin.split("//").next().unwrap_or_default()),
+    }
+}
+
 /// Scheme, host and port: the rest may be somebody's.
 fn origin(address: &str) -> String {
     PageAddress::reduce(address).map_or_else(String::new, |page| page.origin().to_owned())
@@ -105,3 +116,32 @@ fn origin(address: &str) -> String {
 
 const HOPS_MAX: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::lead;
+
+    #[track_caller]
+    fn check(location: &str, expect: &str) {
+        assert_eq!(
+            lead("https://match.adhub.example:8443/px?id=1", location.to_owned()),
+            expect,
+            "{location}"
+        );
+    }
+
+    #[test]
+    fn a_redirect_leads_where_a_browser_takes_it() {
+        check("https://px.example/match/adhub?uid=1", "https://px.example/match/adhub?uid=1");
+        check("/done?uid=1", "https://match.adhub.example:8443/done?uid=1");
+        check("\\done", "https://match.adhub.example:8443/done");
+        for other in [
+            "//px.example/a?b=//c",
+            "/\\px.example/a?b=//c",
+            "\\\\px.example/a?b=//c",
+            "///px.example/a?b=//c",
+        ] {
+            check(other, "https://px.example/a?b=//c");
+        }
+    }
+}

@@ -1,7 +1,8 @@
-//! `pixelgate partner`: what is known of audience partners' ids.
+//! `pixelgate partner`: what is known of partners' ids.
 
 mod check;
 mod opt_outs;
+mod output;
 mod stats;
 mod table;
 
@@ -19,8 +20,8 @@ use crate::storage::real_disk::RealDisk;
 #[command(after_help = "Examples:\n  \
     pixelgate partner check adhub --config pixelgate.toml\n  \
     pixelgate partner stats --config pixelgate.toml\n  \
-    pixelgate partner opt-outs adhub --config pixelgate.toml > adhub-opt-outs.tsv\n  \
-    pixelgate partner table adhub --config pixelgate.toml | gzip > adhub.tsv.gz")]
+    pixelgate partner opt-outs adhub --config pixelgate.toml --output adhub-opt-outs.tsv.gz\n  \
+    pixelgate partner table adhub --config pixelgate.toml --output adhub.tsv.gz")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -83,5 +84,11 @@ impl OnePartner {
         let name = &self.partner;
         let unknown = || CliError::Usage(format!("no partner is called \"{name}\", by name or number"));
         partners.find(name).ok_or_else(unknown)
+    }
+
+    /// If it takes part in cookie matching.
+    fn matched_among<'p>(&self, partners: &'p Partners) -> Result<&'p Partner, CliError> {
+        self.among(partners)?;
+        partners.find_matched(&self.partner).map_err(|why| CliError::Usage(why.text().to_owned()))
     }
 }

@@ -1,10 +1,9 @@
 //! `pixelgate partner opt-outs`: who of a partner's people has opted out here.
 
-use std::io::{BufWriter, Write as _};
-
 use super::super::progress::spinner;
 use super::super::{CliError, Io};
 use super::OnePartner;
+use super::output::Output;
 use crate::domain::opt_out::Subject;
 use crate::storage::verify;
 
@@ -15,11 +14,13 @@ use crate::storage::verify;
 /// runs on it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  pixelgate partner opt-outs adhub --config pixelgate.toml > adhub-opt-outs.tsv"
+    after_help = "Example:\n  pixelgate partner opt-outs adhub --config pixelgate.toml --output adhub-opt-outs.tsv.gz"
 )]
 pub(super) struct Args {
     #[command(flatten)]
     partner: OnePartner,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
@@ -28,15 +29,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let progress = spinner("reading the log");
     let opt_outs = verify::opt_outs(&data_dir)?;
     progress.finish_and_clear();
-    let mut out = BufWriter::new(&mut *io.out);
-    for subject in opt_outs.subjects() {
-        if let Subject::PartnerUser(whose, id) = subject
-            && whose == partner.id
-        {
-            writeln!(out, "{}\t{}", whose.number(), id.expose())?;
+    args.output.write(io, |out| {
+        let mut lines = 0;
+        for subject in opt_outs.subjects() {
+            if let Subject::PartnerUser(whose, id) = subject
+                && whose == partner.id
+            {
+                writeln!(out, "{}\t{}", whose.number(), id.expose())?;
+                lines += 1;
+            }
         }
-    }
-    Ok(out.flush()?)
+        Ok(lines)
+    })
 }
 
 #[cfg(test)]

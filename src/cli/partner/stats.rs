@@ -41,19 +41,24 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     }
     if args.json {
         let rows = rows.iter().map(|(partner, known, verified, fresh)| {
-            json!({"id": partner.id.number(), "name": partner.name, "known": known, "verified": verified, "fresh": fresh})
+            let kinds: Vec<_> = partner.kinds.names().collect();
+            json!({"id": partner.id.number(), "name": partner.name, "kinds": kinds, "known": known, "verified": verified, "fresh": fresh})
         });
         writeln!(io.out, "{}", json!({"partners": rows.collect::<Vec<_>>()}))?;
         return Ok(());
     }
     writeln!(
         io.out,
-        "{:<32} {:>10} {:>12} {:>12} {:>12}",
+        "{:<32} {:>10} {:>12} {:>12} {:>12}  kinds",
         "partner", "number", "known", "verified", "fresh"
     )?;
     for (partner, known, verified, fresh) in rows {
-        let number = partner.id.number();
-        writeln!(io.out, "{:<32} {number:>10} {known:>12} {verified:>12} {fresh:>12}", partner.name)?;
+        let (number, kinds) = (partner.id.number(), partner.kinds.names().collect::<Vec<_>>().join(", "));
+        writeln!(
+            io.out,
+            "{:<32} {number:>10} {known:>12} {verified:>12} {fresh:>12}  {kinds}",
+            partner.name
+        )?;
     }
     Ok(())
 }
@@ -68,8 +73,16 @@ mod tests {
         let dir = data.path().display().to_string();
         let (text, code) = command(&["partner", "stats", "--data-dir", &dir], "");
         assert_eq!(code, 0, "{text}");
-        for name in ["acme", "strict", "outbid"] {
-            assert!(text.contains(name), "{text}");
-        }
+        let lines: Vec<_> =
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(
+            lines[1..],
+            [
+                "acme 111 0 0 0 audience",
+                "strict 222 0 0 0 audience",
+                "outbid 333 0 0 0 audience, rtb",
+                "meter 444 0 0 0 measurement"
+            ]
+        );
     }
 }

@@ -59,6 +59,7 @@ struct ReasonRow {
 
 struct TableRow {
     partner: String,
+    kinds: String,
     /// For each standing, then all.
     counts: Vec<String>,
 }
@@ -175,7 +176,7 @@ impl TableRow {
     fn of(partner: &PartnerSeen) -> Self {
         let all = partner.rows.iter().sum();
         let counts = partner.rows.into_iter().chain([all]).map(number).collect();
-        Self { partner: partner.name.clone(), counts }
+        Self { partner: partner.name.clone(), kinds: partner.kinds.join(", "), counts }
     }
 }
 
