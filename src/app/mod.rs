@@ -6,6 +6,7 @@
 mod background;
 mod deletion;
 mod erase;
+mod event_tags;
 mod opt_out;
 mod partner_registry;
 mod parts;

@@ -140,9 +140,8 @@ impl KeptPartners {
         document::replace(&*self.disk, &self.path, partners_toml(tables.iter()).as_bytes()).map_err(
             |error| Unchanged::Unavailable(format!("{} could not be written: {error}", self.path.display())),
         )?;
-        let before = self.live.load_full();
-        let partners = Arc::new(parts::partners(&config, Some(&before.partners)));
-        self.live.store(Arc::new(Live { partners, ..Live::clone(&before) }));
+        let partners = Arc::new(parts::partners(&config, Some(&self.live.load().partners)));
+        self.live.rcu(|before| Live { partners: partners.clone(), ..Live::clone(before) });
         Ok(())
     }
 

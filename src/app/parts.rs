@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
 use super::background::Background;
+use super::event_tags::{self, LiveEventTags};
 use super::partner_registry::{self, LivePartners};
 use super::targeting::{self, Work};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
@@ -70,6 +71,8 @@ pub(super) struct Shared {
     pub(super) admin_options: Arc<ServerOptions>,
     /// Changes the partners of all workers at once.
     pub(super) partners: Arc<LivePartners>,
+    /// Changes the event tags of all workers at once.
+    event_tags: Arc<LiveEventTags>,
     pub(super) targeting: Arc<Targeting>,
     /// Takes partners' targeting files.
     pub(super) work: Option<Work>,
@@ -96,6 +99,7 @@ impl Shared {
         let Environment { clock, rng, disk } = environment;
         let file = config;
         let config = &partner_registry::with_registered(config, &*disk, &config.data_dir)?;
+        let config = &event_tags::with_kept(config, &*disk, &config.data_dir)?;
         let live = live(config, Arc::new(Crawlers::shipped()))?;
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
@@ -105,6 +109,8 @@ impl Shared {
         let live = Live { account_settings: log.account_settings(), ..live };
         let live = Arc::new(ArcSwap::from_pointee(live));
         let partners = Arc::new(LivePartners::new(file, live.clone(), disk.clone()));
+        let tags = LiveEventTags::new(file, live.clone(), disk.clone(), clock.clone(), rng.clone());
+        let event_tags = Arc::new(tags);
         let (targeting, work) = targeting(config, &log, disk, live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
@@ -141,7 +147,9 @@ impl Shared {
             api: Api {
                 nonces: Arc::default(),
                 limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
+                event_tags: event_tags.clone(),
             },
+            event_tags,
             vendor_list,
             registry,
             erase_within: config.erase_within,
@@ -197,8 +205,9 @@ impl Shared {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
         let (watch, partners) = (self.vendor_list.clone(), self.partners.clone());
+        let event_tags = self.event_tags.clone();
         let reload = move || {
-            partners.reload(reread()?, |config| {
+            let renew = |config: &Config| {
                 let before = live.load_full();
                 let vendors = vendor_list::at_reload(config, &before)?;
                 let fresh = live_with(config, before.crawlers.clone(), vendors, Some(&before.partners));
@@ -215,7 +224,8 @@ impl Shared {
                 live.store(Arc::new(fresh));
                 vendor_list::report(watch.status());
                 Ok(())
-            })
+            };
+            partners.reload(reread()?, |config| event_tags.reload(config, renew))
         };
         // After a panic in a reload the next one starts from the file again; nothing is half done.
         let (reload, background) = (Arc::new(Mutex::new(reload)), Background::default());

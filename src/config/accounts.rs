@@ -60,6 +60,8 @@ pub struct EventTag {
     pub click_window_days: u32,
     /// The same for a mere view; never longer.
     pub view_through_window_days: u32,
+    /// Whether who does this may be shown ads for it later.
+    pub retargeting_enabled: bool,
 }
 
 /// What the server looks hits up in.
@@ -181,6 +183,7 @@ fn event_tag(section: Section<'_>) -> Option<EventTag> {
     let click = window(&section, "click_window", "1, 7, 14 or 30 days", &[1, 7, 14, 30]);
     let view_field = section.get("view_through_window");
     let view = window(&section, "view_through_window", "0, 1, 7, 14 or 30 days", &[0, 1, 7, 14, 30]);
+    let retargeting = section.get("retargeting_enabled").and_then(|field| field.flag());
     if let (Some(click), Some(view), Some(field)) = (click, view, view_field)
         && view > click
     {
@@ -196,6 +199,7 @@ fn event_tag(section: Section<'_>) -> Option<EventTag> {
         event: event?,
         click_window_days: click?,
         view_through_window_days: view?,
+        retargeting_enabled: retargeting.unwrap_or(false),
     })
 }
 

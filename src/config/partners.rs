@@ -134,6 +134,11 @@ pub(super) fn partner(section: &Section<'_>, allow_development: bool) -> Option<
     let rematch = section.get("rematch").and_then(|field| time(&field, REMATCH));
     let epoch = section.get("pairwise_epoch").and_then(|field| field.integer(0..=u64::from(u32::MAX)));
     let limit = limit(section);
+    if let (Some(field), Some(kinds)) = (section.get("targeting"), kinds)
+        && !kinds.contains(PartnerKind::Audience)
+    {
+        field.refuse("the partner has no audiences", "leave this out, or add \"audience\" to kinds");
+    }
     let targeting = targeting(section.section("targeting"));
     Some(Partner {
         source: PartnerSource::File,

@@ -658,7 +658,7 @@ fn keys_of_accounts_with_mistakes_have_each_of_them_told() {
 #[test]
 fn targeting_files_with_mistakes_have_each_of_them_told() {
     let text = format!(
-        "{GOOD}\n[[partners]]\nid = 7\nname = \"adhub\"\n[partners.targeting]\n\
+        "{GOOD}\n[[partners]]\nid = 7\nname = \"adhub\"\nkinds = [\"rtb\"]\n[partners.targeting]\n\
          url = \"https://files.adhub.example/today.tsv.gz\"\nuser = \"a:b\"\npassword = \"p\"\n\
          every = \"30s\"\nexpires = \"91d\"\nexpire = 1\n[[accounts]]\nid = \"z1\"\nname = \"Z\"\n\
          handle = \"@shop.example\"\n"
@@ -670,7 +670,9 @@ fn targeting_files_with_mistakes_have_each_of_them_told() {
     }
     assert!(found.iter().any(|mistake| mistake.contains("accounts[2].handle: ")), "{found:#?}");
     assert!(found.iter().any(|mistake| mistake.contains("matching.secret")), "{found:#?}");
-    assert_eq!(found.len(), 8, "{found:#?}");
+    let no_audiences = "targeting: the partner has no audiences";
+    assert!(found.iter().any(|mistake| mistake.contains(no_audiences)), "{found:#?}");
+    assert_eq!(found.len(), 9, "{found:#?}");
 }
 
 #[test]

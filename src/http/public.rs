@@ -111,7 +111,9 @@ impl Route {
                 (_, None) => Self::Unknown,
             },
             (path, method) if Resource::parse(path).is_some() => match Resource::parse(path) {
-                Some(resource) if resource.method() != method => Self::BadMethod(resource.method()),
+                Some(resource) if !resource.methods().split(", ").any(|known| known == method) => {
+                    Self::BadMethod(resource.methods())
+                }
                 _ => Self::Api,
             },
             (path, method) => match Document::from_path(path) {

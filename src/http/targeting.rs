@@ -62,7 +62,7 @@ fn refusal(why: &NotTaken) -> Answer {
     let status = match why {
         NotTaken::Bad(_) => 400,
         NotTaken::Unknown => 404,
-        NotTaken::NoSource => 409,
+        NotTaken::NoSource | NotTaken::NotAudience => 409,
         NotTaken::Missing | NotTaken::Failed(_) => 502,
         NotTaken::Disk(_) | NotTaken::Busy => 503,
     };

@@ -58,7 +58,7 @@ impl ApiErrors {
 
     /// Whether what was asked for is not there, and nothing else is wrong.
     pub fn is_not_found(&self) -> bool {
-        self.0.iter().all(|error| error.code == NOT_FOUND)
+        self.0.iter().all(|error| error.code.ends_with(NOT_FOUND))
     }
 }
 

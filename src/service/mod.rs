@@ -19,6 +19,7 @@ pub mod deletion_terms;
 pub mod dev;
 pub mod embed;
 pub mod erasure;
+pub mod event_tag_registry;
 pub mod explain;
 pub mod geo;
 pub mod hit;

@@ -14,9 +14,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::caller::Caller;
 use super::live::{Live, SharedLive};
+use super::partners::Partner;
 use super::targeting_delivery::{BadDelivery, Delivery, DeliveryCounts, Format};
 use super::targeting_metrics::TargetingMetrics;
 use crate::domain::id::{AccountId, BrowserId, PartnerId};
+use crate::domain::partner::PartnerKind;
 use crate::domain::targeting::DatedAddress;
 use crate::domain::time::{Clock, Timestamp};
 use crate::storage::targeting::{TargetingList, TargetingStore};
@@ -71,6 +73,8 @@ pub struct Job {
 pub enum NotTaken {
     #[error("there is no such partner")]
     Unknown,
+    #[error("the partner is no audience partner")]
+    NotAudience,
     #[error("the partner has no targeting.url that a file could be fetched from")]
     NoSource,
     #[error("the file of the day is not there yet")]
@@ -196,7 +200,7 @@ impl Targeting {
     /// A file that was brought.
     pub fn take(&self, partner_id: PartnerId, file: &[u8]) -> Result<TargetingView, NotTaken> {
         let live = self.live.load_full();
-        let partner = live.partners.get(partner_id).ok_or(NotTaken::Unknown)?;
+        let partner = audience_partner(&live, partner_id)?;
         let mut delivery = Delivery::new(Format::of(file), partner, &live.registry, self.store.table());
         // What is wrong with it is told at the end.
         let _ = delivery.take(file);
@@ -257,7 +261,7 @@ impl Targeting {
     /// The day's file of a partner.
     pub fn fetch_of(&self, partner_id: PartnerId) -> Result<Fetch, NotTaken> {
         let (live, now) = (self.live.load(), self.clock.now());
-        let partner = live.partners.get(partner_id).ok_or(NotTaken::Unknown)?;
+        let partner = audience_partner(&live, partner_id)?;
         let source = partner.targeting.source.as_ref().ok_or(NotTaken::NoSource)?;
         Ok(Fetch {
             partner_id,
@@ -310,6 +314,11 @@ impl Targeting {
         // Each entry is replaced as a whole, so a panic leaves good ones.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn audience_partner(live: &Live, partner_id: PartnerId) -> Result<&Partner, NotTaken> {
+    let partner = live.partners.get(partner_id).ok_or(NotTaken::Unknown)?;
+    if partner.kinds.contains(PartnerKind::Audience) { Ok(partner) } else { Err(NotTaken::NotAudience) }
 }
 
 fn advertiser(live: &Live, account_id: AccountId) -> String {

@@ -11,6 +11,7 @@ mod deletion;
 mod edge;
 mod embed;
 mod erasure;
+mod event_tags;
 mod explain;
 mod gated_disk;
 mod layers;

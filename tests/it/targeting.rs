@@ -560,6 +560,8 @@ fn a_file_that_is_not_what_it_should_be_or_lies_inside_is_not_taken() {
     let reply = ask(&world, "POST", "111/targeting/fetch", "");
     assert!(reply.text().contains("outside our own networks"), "{}", reply.text());
     assert!(inside.asked().is_empty(), "nobody was asked inside: {:?}", inside.asked());
+    let reply = ask(&world, "POST", "444/targeting", "444\t@shop\tann\n");
+    assert_eq!((reply.status, reply.text().contains("no audience partner")), (409, true));
     let reply = ask(&world, "POST", "333/targeting/fetch", "");
     assert_eq!((reply.status, reply.text().contains("no targeting.url")), (409, true));
     assert_eq!(ask(&world, "POST", "999/targeting/fetch", "").status, 404);

@@ -6,16 +6,19 @@
 mod auth;
 mod conversions;
 mod envelope;
+mod event_tags;
 
 use std::sync::Arc;
 
 use self::envelope::{done, refused};
 use super::request::Head;
+use super::response::Answer;
 use super::service::Answering;
 use crate::domain::opt_out::OptOutView;
 use crate::service::account_caller::AccountCaller;
 use crate::service::api_error::ApiErrors;
 use crate::service::api_limits::ApiLimits;
+use crate::service::event_tag_registry::EventTagRegistry;
 use crate::service::nonces::Nonces;
 use crate::service::pixel::PixelService;
 
@@ -24,6 +27,7 @@ use crate::service::pixel::PixelService;
 pub struct Api {
     pub nonces: Arc<Nonces>,
     pub limits: Arc<ApiLimits>,
+    pub event_tags: Arc<dyn EventTagRegistry>,
 }
 
 /// What a path names.
@@ -31,6 +35,8 @@ pub struct Api {
 pub(super) enum Resource<'p> {
     Accounts,
     Account(&'p str),
+    /// Of the account with the first id; the one with the second, or all.
+    EventTags(&'p str, Option<&'p str>),
     /// Of the pixel with this id.
     Conversions(&'p str),
 }
@@ -43,17 +49,20 @@ impl<'p> Resource<'p> {
         let resource = match (version, parts.next()?, parts.next(), parts.next()) {
             (1..=12, "accounts", None, None) => Self::Accounts,
             (1..=12, "accounts", Some(id), None) => Self::Account(id),
+            (9..=12, "accounts", Some(id), Some("web_event_tags")) => Self::EventTags(id, parts.next()),
             (11 | 12, "measurement", Some("conversions"), Some(pixel_id)) => Self::Conversions(pixel_id),
             _ => return None,
         };
         parts.next().is_none().then_some(resource)
     }
 
-    /// What it takes; nothing else is answered.
-    pub(super) const fn method(self) -> &'static str {
+    /// The methods that it takes; nothing else is answered.
+    pub(super) const fn methods(self) -> &'static str {
         match self {
             Self::Accounts | Self::Account(_) => "GET",
             Self::Conversions(_) => "POST",
+            Self::EventTags(_, None) => "GET, POST",
+            Self::EventTags(_, Some(_)) => "GET, PUT, DELETE",
         }
     }
 
@@ -61,13 +70,14 @@ impl<'p> Resource<'p> {
         match self {
             Self::Accounts | Self::Account(_) => 0,
             Self::Conversions(_) => conversions::BODY_BYTES_MAX,
+            Self::EventTags(..) => event_tags::BODY_BYTES_MAX,
         }
     }
 }
 
 pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
     pixel: &'s PixelService<V>,
-    api: &Api,
+    api: &'s Api,
     resource: Resource<'_>,
     head: &Head<'_>,
     body: &[u8],
@@ -89,17 +99,25 @@ pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
             let accounts = account(&live, &caller).into_iter().collect::<Vec<_>>();
             Answering::Now(envelope::with_allowance(done(&serde_json::json!({}), &accounts), allowance))
         }
+        Resource::EventTags(id, tag_id) => {
+            if id.parse() != Ok(caller.account_id()) {
+                return Answering::Now(envelope::with_allowance(no_account(id), allowance));
+            }
+            event_tags::answer(&*api.event_tags, &caller, tag_id, head, body, allowance)
+        }
         Resource::Account(id) => {
             let is_own = id.parse() == Ok(caller.account_id());
             let answer = match account(&live, &caller).filter(|_| is_own) {
                 Some(account) => done(&serde_json::json!({"account_id": account.id}), &account),
-                None => {
-                    refused(&ApiErrors::not_found(format!("account ({}) was not found", envelope::short(id))))
-                }
+                None => no_account(id),
             };
             Answering::Now(envelope::with_allowance(answer, allowance))
         }
     }
+}
+
+fn no_account(id: &str) -> Answer {
+    refused(&ApiErrors::not_found(format!("account ({}) was not found", envelope::short(id))))
 }
 
 /// The caller's account, as X shows one.
