@@ -58,6 +58,12 @@ export class Pixelgate {
     return lines.map((line) => line.split('\t')).map(([ours, theirs]) => ({ ours, theirs }));
   }
 
+  /** What goes into a page of the shop. */
+  async snippet(...args) {
+    const lines = await this.#lines('snippet', '--pixel', 'o8z6j', '--server', this.url(''), ...args);
+    return lines.join('\n');
+  }
+
   async #lines(...args) {
     const { stdout } = await promisify(execFile)(PROGRAM, args);
     return stdout.split('\n').filter(Boolean);
