@@ -49,7 +49,8 @@ function line(element: string, text: string): HTMLElement {
 }
 
 addEventListener('message', ({ source, data }) => {
-  if (source == parent) void show(data as Shown);
+  // Pages send their frames all sorts of things.
+  if (source == parent && data?.id) void show(data as Shown);
 });
 document.querySelector('button')!.addEventListener('click', () => parent.postMessage('close', '*'));
 parent.postMessage('ready', '*');
