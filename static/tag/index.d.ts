@@ -17,6 +17,8 @@ export interface EventDetails {
   email_address?: string | null;
   /** The same, as `+49 30 123456`: a number without its country's code is left out. */
   phone_number?: string | null;
+  /** The page's address, for a sandboxed frame that cannot know it. */
+  page?: string | null;
   /** Anything but nothing, `0`, `off` and `false`: the event is used for measurement only. */
   restricted_data_use?: string | boolean | null;
 }

@@ -171,6 +171,15 @@ test('the policy of the guide lets the tag work, with a nonce and without anythi
   await assertStored(all, seen, ['SITE_VISIT /', 'SIGN_UP /']);
 }));
 
+test('in a frame, the page around it counts', inEach(EACH, async (all) => {
+  all.shop.page('/frame', tagged(all.server, `twq('config','o8z6j');${end}`));
+  await open(all, '<iframe src="/frame"></iframe>', { path: '/around?key=secret' });
+  // Firefox's driver tells nothing of what frames load.
+  let rows = [];
+  await until(async () => (rows = await all.server.stored()).length >= 2, () => JSON.stringify(rows));
+  assert.deepEqual(rows.map(({ page }) => new URL(page).pathname), ['/around', '/around']);
+}));
+
 test('each page of a single-page app is one page view', inEach(EACH, async (all) => {
   const seen = await open(all, tagged(all.server, `twq('config','o8z6j');addEventListener('load',async()=>{
     history.replaceState({},'','/?same');history.pushState({},'','/cup');history.replaceState({},'','/cup#handle');

@@ -40,7 +40,9 @@ declare const __VERSION__: string;
 
 /** Notes that something happened. It is sent after all commands of the same script, so that their order does not matter. */
 export async function add(pixel: string, name: string, details: EventDetails): Promise<void> {
-  const hit: Hit = { pixel, name, id: crypto.getRandomValues(new Uint32Array(4)).join('-'), page: location.origin + location.pathname, details: {} };
+  // In a frame the page around it counts. Of an address what may name somebody stays here.
+  const [page = ''] = (details.page || (self != top && document.referrer) || location.href).split(/[?#]/);
+  const hit: Hit = { pixel, name, id: crypto.getRandomValues(new Uint32Array(4)).join('-'), page, details: {} };
   hit.details = await reduce(details);
   if (waiting.length < WAITING_MAX) waiting.push(hit);
   flush();
@@ -62,7 +64,6 @@ function send(hit: Hit): void {
 }
 
 function address({ pixel, name, id, page, details: { restricted_data_use, ...details } }: Hit): string {
-  const isFramed = self != top;
   const query = {
     txn_id: pixel,
     events: JSON.stringify([[name, details]]),
@@ -70,9 +71,6 @@ function address({ pixel, name, id, page, details: { restricted_data_use, ...det
     tw_document_href: page,
     twclid: clickId(mayKeep()),
     restricted_data_use: isDenied('ad_personalization') || restricted_data_use,
-    // Of a frame the page around it counts.
-    tw_iframe_status: isFramed && 1,
-    tw_document_referrer: isFramed && document.referrer.split(/[?#]/)[0],
     ...parameters(),
   };
   const pairs = Object.entries(query).filter(([, value]) => value);
