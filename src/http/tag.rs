@@ -53,6 +53,32 @@ pub struct Version {
     files: [File; 5],
 }
 
+/// What the tag keeps in a browser's local storage, for the site that it is on.
+pub struct Kept {
+    pub key: &'static str,
+    pub is_opt_out: bool,
+    /// Numbers of the TCF's purposes that it serves.
+    pub purposes: &'static [u8],
+    /// What it is for, for people.
+    pub description: &'static str,
+}
+
+/// All of it; `src/kept.ts` has the same keys.
+pub const KEPT: [Kept; 2] = [
+    Kept {
+        key: "pg_click",
+        is_opt_out: false,
+        purposes: &[1, 7],
+        description: "The id of the click on an advertisement that led to the site, for 30 days and with consent only",
+    },
+    Kept {
+        key: "pg_optout",
+        is_opt_out: true,
+        purposes: &[],
+        description: "Says that nothing is to be reported from the site; the same for everybody who opted out there",
+    },
+];
+
 #[derive(Debug)]
 struct File {
     name: &'static str,
@@ -138,6 +164,13 @@ mod tests {
     fn the_tag_has_at_most_two_and_a_half_kilobytes() {
         let bytes = CURRENT.files[0].zipped.len();
         assert!(bytes <= 2_560, "{bytes} bytes with gzip");
+    }
+
+    #[test]
+    fn what_the_tag_keeps_is_what_is_disclosed() {
+        let source = include_str!("../../static/tag/src/kept.ts");
+        let keys: Vec<_> = source.split("'pg_").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+        assert_eq!(keys, KEPT.map(|kept| kept.key.trim_start_matches("pg_")));
     }
 
     #[test]
