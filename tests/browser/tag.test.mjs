@@ -8,12 +8,13 @@ import { Chromium } from './chromium.mjs';
 import { consentTo } from './consent.mjs';
 import { Pixelgate } from './pixelgate.mjs';
 import { Shop } from './shop.mjs';
+import { SlowNetwork } from './slow.mjs';
 import { assertStored, end, open, tagged, until } from './tag.mjs';
 import { EACH, GPC, TIME_LIMIT, inEach, setting } from './visits.mjs';
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-test("X's base code works with nothing but its host changed", inEach(EACH, async (all) => {
+test('the base code of X works with nothing but its host changed', inEach(EACH, async (all) => {
   const seen = await open(all, tagged(all.server, `twq('config','o8z6j');
     twq('event','tw-o8z6j-o87ne',{value:'12.50',currency:'EUR',num_items:2,conversion_id:'order-1',
       email_address:' Jane@Shop.Example ',phone_number:'+49 (30) 123-456',contents:[{content_id:'cup'}],first_name:'Jane'});
@@ -163,6 +164,59 @@ test('where the page forbids connections, an image brings the event, once', inEa
   await assertStored(all, seen, ['SITE_VISIT /', 'SIGN_UP /']);
 }));
 
+test('an event whose answer is lost is sent again with the same id, and counts once', inEach(EACH, async (all, t) => {
+  const network = await SlowNetwork.before(all.server);
+  t.after(() => network.stop());
+  const lost = network.hold('o87ne', 'the way back');
+  const seen = await open(all, tagged(all.server, `twq('event','tw-o8z6j-o87ne',{value:5});`));
+  await lost.arrived;
+  network.server.closeAllConnections();
+  await until(() => seen.outcomes.some((outcome) => outcome?.startsWith('duplicate')), () => seen.outcomes.join());
+  assert.deepEqual((await all.server.stored()).map(({ event }) => event), ['PURCHASE']);
+  const asked = network.requests.map(({ url }) => new URL(url, all.server.url('/'))).filter(({ pathname }) => pathname == '/i/adsct');
+  assert.equal(new Set(asked.map(({ searchParams }) => searchParams.get('event_id'))).size, 1);
+}));
+
+test('an event that is reported while its page goes away arrives', inEach(EACH, async (all) => {
+  const email = `{value:5,email_address:'jane@shop.example'}`;
+  all.shop.page('/away', 'Gone');
+  const seen = await open(all, `${tagged(all.server, `twq('init','o8z6j');`)}
+    <button onclick="twq('event','tw-o8z6j-o87ne',${email});${end}location.href='/away'">Buy</button>`);
+  await loaded(all);
+  await seen.page.getByRole('button', { name: 'Buy' }).click();
+  let rows = [];
+  await until(async () => (rows = await all.server.stored()).length >= 2, () => JSON.stringify(rows));
+  assert.deepEqual(rows.map(({ event }) => event).sort(), ['PURCHASE', 'SIGN_UP']);
+}));
+
+test('what is said of a pixel goes with each of its events, and others have their own', inEach(EACH, async (all) => {
+  const seen = await open(all, tagged(all.server, `twq('config','o8z6j',{restricted_data_use:'on'});twq('config','o9bbb');
+    twq('track','Purchase',{value:5});${end}`));
+  const rows = await assertStored(all, seen, ['SITE_VISIT /', 'SITE_VISIT /', 'PURCHASE /', 'PURCHASE /', 'SIGN_UP /']);
+  const restricted = rows.map((row) => `${row.pixel_id} ${row.restricted_data_use}`).sort();
+  assert.deepEqual(restricted, ['o8z6j true', 'o8z6j true', 'o8z6j true', 'o9bbb false', 'o9bbb false']);
+}));
+
+test('of what waits a hundred events are kept, and contents up to 2,000 characters', TIME_LIMIT, async (t) => {
+  const all = await setting(t);
+  const seen = await open(all, `${tagged(all.server, `twq('config','o8z6j');${DENIED}for(let at=1;at<=100;at++)twq('event','tw-o8z6j-o87ne',{conversion_id:at});`)}
+    <button onclick="twq('consent','update',{ad_storage:'granted',ad_user_data:'granted'})">I agree</button>`);
+  await loaded(all);
+  await seen.page.getByRole('button', { name: 'I agree' }).click();
+  let rows = [];
+  await until(async () => (rows = await all.server.stored()).length >= 100, () => `${rows.length} rows`);
+  // The page view was first, so that the last of the events is the one too many.
+  assert.deepEqual(rows.map((row) => Number(row.conversion_id)).sort((a, b) => a - b), Array.from({ length: 100 }, (_, at) => at));
+
+  const longest = '"x"'.length + '[]'.length;
+  const withContents = (chars) => `twq('event','tw-o8z6j-o87ne',{conversion_id:'${chars}',contents:['${'x'.repeat(chars - longest + 1)}']});`;
+  const both = await open(all, tagged(all.server, `${withContents(2000)}${withContents(2001)}`));
+  await until(() => both.queries.length == 2, () => `${both.queries.length} hits`);
+  const details = both.queries.map((query) => JSON.parse(query.get('events'))[0][1]);
+  const lengths = Object.fromEntries(details.map(({ conversion_id: id, contents }) => [id, contents && JSON.stringify(contents).length]));
+  assert.deepEqual(lengths, { 2000: 2000, 2001: undefined });
+});
+
 test('the policy of the guide lets the tag work, with a nonce and without anything else', inEach(EACH, async (all) => {
   const server = all.server.url('');
   const policy = `default-src 'none'; script-src 'nonce-abc' ${server}; connect-src ${server}; img-src ${server}; frame-src ${server}`;
@@ -188,7 +242,7 @@ test('each page of a single-page app is one page view', inEach(EACH, async (all)
   await assertStored(all, seen, ['SITE_VISIT /', 'SITE_VISIT /cup', 'SITE_VISIT /cart', 'SITE_VISIT /cup', 'SIGN_UP /cup']);
 }));
 
-test("the click's id is kept for later pages, with consent only, and goes with it", inEach(EACH, async (all) => {
+test('the id of the click is kept for later pages, with consent only, and goes with it', inEach(EACH, async (all) => {
   const report = `const tell=()=>fetch('/kept?'+(localStorage.pg_click||'nothing').split('.')[0]);`;
   const click = async (path, commands) => {
     const seen = await open(all, tagged(all.server, `${report}${commands}twq('config','o8z6j');setTimeout(tell,500)`), { path });
@@ -200,9 +254,12 @@ test("the click's id is kept for later pages, with consent only, and goes with i
   assert.equal(await click('/?twclid=abc123', DENIED), 'nothing');
   assert.equal(await click('/landing?twclid=abc123', ''), 'abc123');
   assert.equal(await click('/thanks', ''), 'abc123');
+  assert.equal(await click('/later', DENIED), 'abc123');
+  assert.equal(await click('/withdrawn', `twq('consent','update',{ad_storage:'denied'});`), 'nothing');
+  assert.equal(await click('/again?twclid=def456', ''), 'def456');
   assert.equal(await click('/out', `twq('optout');`), 'nothing');
   const rows = await all.server.stored();
-  assert.deepEqual(rows.map(({ page, click_id }) => [new URL(page).pathname, click_id]), [['/landing', 'abc123'], ['/thanks', 'abc123']]);
+  assert.deepEqual(rows.map(({ page, click_id }) => [new URL(page).pathname, click_id]), [['/landing', 'abc123'], ['/thanks', 'abc123'], ['/again', 'def456']]);
 }));
 
 test('who opts out on the site is reported no more, until they opt in', inEach(EACH, async (all) => {

@@ -3,7 +3,7 @@
 import type { ConsentChoices } from '../index';
 import type { GppData, TcData, UspData } from './globals';
 import { flush } from './hits';
-import { isOptedOut } from './kept';
+import { clickId, isOptedOut } from './kept';
 
 /** A consent platform on the page. */
 interface Platform {
@@ -51,6 +51,8 @@ export function isDenied(what: keyof ConsentChoices): boolean {
 
 export function choose(kind: string, choices: ConsentChoices): void {
   commanded[kind] = { ...commanded[kind], ...choices };
+  // A default is what a page starts with, and no answer of a person.
+  if (kind == 'update' && isDenied('ad_storage')) clickId(false);
   flush();
 }
 
@@ -73,6 +75,7 @@ function meet(name: string, ask: (platform: Platform) => void): void {
   ask(platform);
 }
 
+/** Without anything said: nobody waits for the platform any longer. */
 function know(platform: Platform, says?: Platform['says'], mayKeep?: boolean): void {
   Object.assign(platform, { waits: '', says, mayKeep });
   flush();
@@ -80,7 +83,7 @@ function know(platform: Platform, says?: Platform['says'], mayKeep?: boolean): v
 
 /** Somebody is being asked, for the first time: what they did before is sent once they have answered. */
 function asking(platform: Platform): void {
-  if (platform.waits) platform.waits = 'asking';
+  if (!platform.says) platform.waits = 'asking';
 }
 
 function hearTcf(platform: Platform, { eventStatus, gdprApplies, tcString, addtlConsent, purpose }: TcData): void {

@@ -14,8 +14,8 @@ interface Pixel {
 
 const pixels: Record<string, Pixel> = {};
 
-/** Names a pixel. */
-export function name(id: string, always: EventDetails): Pixel {
+/** Names a pixel, and what goes with each of its events. */
+export function register(id: string, always: EventDetails): Pixel {
   const pixel = (pixels[id] ??= { always: {} });
   Object.assign(pixel.always, always);
   return pixel;
@@ -23,7 +23,7 @@ export function name(id: string, always: EventDetails): Pixel {
 
 /** From now on every page is reported, the first one at once. */
 export function report(id: string, always: EventDetails): void {
-  name(id, always).isAutomatic = true;
+  register(id, always).isAutomatic = true;
   viewAll();
 }
 

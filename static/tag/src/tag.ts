@@ -5,7 +5,7 @@ import { choose } from './consent';
 import type { Tag } from './globals';
 import { debug, flush } from './hits';
 import { optOut } from './kept';
-import { event, name, report, track, watch } from './pages';
+import { event, register, report, track, watch } from './pages';
 
 function execute(command?: unknown, first?: unknown, second?: unknown): void {
   const word = clean(command);
@@ -14,7 +14,7 @@ function execute(command?: unknown, first?: unknown, second?: unknown): void {
   if (word == 'optout' || word == 'optin') optOut(word == 'optout');
   // What names nothing is no command.
   if (!what) return;
-  if (word == 'init') name(what, details);
+  if (word == 'init') register(what, details);
   if (word == 'config') report(what, details);
   if (word == 'track') track(what, details);
   if (word == 'event' || word == 'new_event') {
