@@ -89,7 +89,8 @@ test('where the GDPR applies nothing is sent before the person has answered', in
 test('a person who refuses is told to the server, which stores nothing', inEach(EACH, async (all) => {
   const refuses = `say({eventStatus:'tcloaded',gdprApplies:true,tcString:'${consentTo([])}',purpose:{consents:{}}});`;
   const listening = `const timer=setInterval(()=>{if(window.heard){clearInterval(timer);${refuses}}},20);`;
-  const seen = await open(all, tagged(all.server, `${listening}twq('config','o8z6j');${end}`, TCF), { path: '/?twclid=abc123' });
+  const seen = await open(all, tagged(all.server, `${listening}twq('config','o8z6j');${end}${TELL}`, TCF), { path: '/?twclid=abc123' });
+  assert.equal(await kept(all), 'nothing');
   await assertStored(all, seen, [], 2);
   assert.deepEqual(seen.outcomes, Array(2).fill('suppressed; reason=tcf-no-consent'));
 }));
@@ -114,7 +115,8 @@ test('what a GPP platform says goes with every hit', inEach(EACH, async (all) =>
   const before = await all.server.stored();
   // The national section of the United States, with an opt-out of sale.
   const optedOut = { gppString: 'DBABLA~CEAQAAAAAABA.YA', applicableSections: [7], parsedSections: { usnat: [{ SaleOptOut: 1 }, { Gpc: true }] } };
-  const refused = await open(all, tagged(all.server, `twq('config','o8z6j');${end}`, GPP(optedOut)), { path: '/?twclid=abc123' });
+  const refused = await open(all, tagged(all.server, `twq('config','o8z6j');${end}${TELL}`, GPP(optedOut)), { path: '/?twclid=abc123' });
+  assert.equal(await kept(all), 'nothing');
   await assertStored(all, refused, ['SITE_VISIT /', 'SIGN_UP /'], 2);
   assert.ok(refused.outcomes.every((outcome) => outcome.startsWith('suppressed; reason=')), `${refused.outcomes}`);
   assert.deepEqual(await all.server.stored(), before);
@@ -243,13 +245,11 @@ test('each page of a single-page app is one page view', inEach(EACH, async (all)
 }));
 
 test('the id of the click is kept for later pages, with consent only, and goes with it', inEach(EACH, async (all) => {
-  const report = `const tell=()=>fetch('/kept?'+(localStorage.pg_click||'nothing').split('.')[0]);`;
   const click = async (path, commands) => {
-    const seen = await open(all, tagged(all.server, `${report}${commands}twq('config','o8z6j');setTimeout(tell,500)`), { path });
-    await until(() => all.shop.requests.some(({ url }) => url.startsWith('/kept')), () => 'nothing told');
-    const [{ url }] = all.shop.requests.splice(0).filter(({ url }) => url.startsWith('/kept'));
+    const seen = await open(all, tagged(all.server, `${commands}twq('config','o8z6j');${TELL}`), { path });
+    const click = await kept(all);
     await seen.page.close();
-    return url.slice('/kept?'.length);
+    return click;
   };
   assert.equal(await click('/?twclid=abc123', DENIED), 'nothing');
   assert.equal(await click('/landing?twclid=abc123', ''), 'abc123');
@@ -286,6 +286,16 @@ test('with its hash the tag runs, and with another it does not', inEach(EACH, as
   assert.deepEqual(wrong.queries, []);
   assert.deepEqual(await all.server.stored(), before);
 }));
+
+/** Has a page tell which click it keeps, after a while. */
+const TELL = `addEventListener('load',()=>setTimeout(()=>fetch('/kept?'+(localStorage.pg_click||'nothing').split('.')[0]),700));`;
+
+async function kept({ shop }) {
+  const isTold = ({ url }) => url.startsWith('/kept?');
+  await until(() => shop.requests.some(isTold), () => 'the page has told nothing');
+  const [{ url }] = shop.requests.splice(0).filter(isTold);
+  return url.slice('/kept?'.length);
+}
 
 /** Waits until a page has been there for a while, by its own word: every hit would have been sent by now. */
 async function loaded({ context, shop }) {
