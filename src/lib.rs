@@ -72,6 +72,8 @@
 //!    exactly one [`Outcome`](service::outcome::Outcome), which is counted in one place and told in
 //!    `Pixelgate-Outcome`. Refusals and duplicates are outcomes, not errors. The answer is the same image, whatever
 //!    the outcome. A new browser gets its id only when the gate permitted the cookie *and* the hit was kept.
+//!    Most hits come from the tag in `static/tag/`, which holds events back until the page has consent, and whose files
+//!    [`http::tag`] serves. The gate believes it nothing.
 //! 2. **An opt-out.** [`http::opt_out`] shows a page and takes a form that only that page can have sent. The choice is
 //!    recorded for every id that the browser shows. The writer adds it to its set *before* it writes, and the answer
 //!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.

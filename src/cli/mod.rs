@@ -19,6 +19,7 @@ mod place;
 mod progress;
 mod reindex;
 mod serve;
+mod snippet;
 mod subject;
 
 use std::io::{self, Read, Write};
@@ -61,6 +62,7 @@ enum Command {
     Reindex(reindex::Args),
     Optout(optout::Args),
     Partner(partner::Args),
+    Snippet(snippet::Args),
 }
 
 /// What a command reads and writes.
@@ -85,6 +87,7 @@ pub fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), CliError> {
         Command::Reindex(args) => reindex::run(&args, io),
         Command::Optout(args) => optout::run(&args, io),
         Command::Partner(args) => partner::run(&args, io),
+        Command::Snippet(args) => snippet::run(&args, io),
     }
 }
 

@@ -9,6 +9,7 @@ use super::privacy::Lookups;
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
+use super::tag::TagFile;
 use super::well_known::Document;
 use super::{cookie, daa, deletion, match_frame, matching, opt_out, pages, pixel, prebid, privacy, receipt};
 use crate::domain::opt_out::{Choice, OptOutView};
@@ -59,6 +60,7 @@ enum Route {
     Api,
     Style,
     Document(Document),
+    Tag(TagFile),
     /// The path is known, the method is not.
     BadMethod(&'static str),
     Unknown,
@@ -116,11 +118,15 @@ impl Route {
                 }
                 _ => Self::Api,
             },
-            (path, method) => match Document::from_path(path) {
-                Some(document) if matches!(method, "GET" | "HEAD") => Self::Document(document),
-                Some(_) => Self::BadMethod("GET, HEAD"),
-                None => Self::Unknown,
-            },
+            (path, method) => {
+                let is_read = matches!(method, "GET" | "HEAD");
+                match (Document::from_path(path), TagFile::from_path(path)) {
+                    (None, None) => Self::Unknown,
+                    _ if !is_read => Self::BadMethod("GET, HEAD"),
+                    (Some(document), _) => Self::Document(document),
+                    (None, Some(file)) => Self::Tag(file),
+                }
+            }
         }
     }
 }
@@ -136,6 +142,7 @@ impl Route {
                 | Self::Unknown
                 | Self::Style
                 | Self::Document(_)
+                | Self::Tag(_)
                 | Self::ReceiptKeys
                 | Self::Delete
                 | Self::Api
@@ -230,6 +237,7 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
                 let (live, now) = (self.pixel.live.load(), self.pixel.clock.now());
                 document.answer(head, &live, &*self.pixel.opt_outs, now)
             }
+            Route::Tag(file) => file.answer(head),
             Route::BadMethod(allowed) => {
                 Answer::text(405, format!("this path takes {allowed}\n")).with("Allow", allowed)
             }

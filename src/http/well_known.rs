@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::cookie_registry::COOKIES;
 use super::request::Head;
 use super::response::Answer;
+use super::tag;
 use super::visitor;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::{MS_PER_DAY, Timestamp};
@@ -67,7 +68,8 @@ struct Disclosure<'a> {
     identifier: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
-    max_age_seconds: u64,
+    /// Of a cookie.
+    max_age_seconds: Option<u64>,
     cookie_refresh: bool,
     domains: [&'a str; 1],
     purposes: &'static [u8],
@@ -83,25 +85,36 @@ struct Domain<'a> {
     usage: &'static str,
 }
 
-/// The domain is the one that was asked: all our cookies are kept for exactly the host that set them.
+/// The domain is the one that was asked: all our cookies are kept for exactly the host that set them. What the tag keeps
+/// is each site's own.
 fn device_storage(head: &Head<'_>, live: &Live) -> Answer {
     let host = without_port(head.host().unwrap_or_default()).to_ascii_lowercase();
     let names = COOKIES.map(|row| row.name(live));
     let disclosures = COOKIES.iter().zip(&names).map(|(row, name)| Disclosure {
         identifier: name,
         kind: "cookie",
-        max_age_seconds: u64::from(row.days(live)) * (MS_PER_DAY / 1_000),
+        max_age_seconds: Some(u64::from(row.days(live)) * (MS_PER_DAY / 1_000)),
         cookie_refresh: row.is_refreshed,
         domains: [&host],
         purposes: row.purposes,
         description: row.description,
         opt_out: row.is_opt_out,
     });
+    let kept = tag::KEPT.iter().map(|kept| Disclosure {
+        identifier: kept.key,
+        kind: "web",
+        max_age_seconds: None,
+        cookie_refresh: false,
+        domains: ["*"],
+        purposes: kept.purposes,
+        description: kept.description,
+        opt_out: kept.is_opt_out,
+    });
     let mut purposes: Vec<u8> = COOKIES.iter().flat_map(|row| row.purposes).copied().collect();
     purposes.sort_unstable();
     purposes.dedup();
     let domain = Domain { domain: &host, purposes, usage: "Measures conversions of advertisements" };
-    document(&DeviceStorage { disclosures: disclosures.collect(), domains: vec![domain] })
+    document(&DeviceStorage { disclosures: disclosures.chain(kept).collect(), domains: vec![domain] })
 }
 
 fn document(document: &impl Serialize) -> Answer {

@@ -1,18 +1,11 @@
-// Fires the events that the script element names: one image request each, as tags of all generations do.
+// Gives the tag its commands: a page view of every page, and the event that the script element names.
 "use strict";
+window.twq ??= function () {
+  twq.exe ? twq.exe.apply(twq, arguments) : twq.queue.push(arguments);
+};
+twq.queue ??= [];
 {
-  const { pixel, txn, event, value, currency, order } = document.currentScript.dataset;
-  const details = {};
-  if (value) Object.assign(details, { value, currency, num_items: 1 });
-  if (order) details.order_id = order;
-
-  const query = new URLSearchParams({
-    txn_id: txn,
-    p_id: "Twitter",
-    events: JSON.stringify([[event, details]]),
-    event_id: crypto.randomUUID?.() ?? String(Math.random()),
-    tw_document_href: location.href,
-    tw_iframe_status: "0",
-  });
-  new Image().src = `${pixel}/i/adsct?${query}`;
+  const { txn, event, value, currency, order } = document.currentScript.dataset;
+  twq("config", txn);
+  if (event != "pageview") twq("track", event, { value, currency, num_items: 1, conversion_id: order });
 }

@@ -1,4 +1,4 @@
-// The real server, in development mode or with a configuration of a test's own, and what it stored.
+// The real server, in development mode, as the demo or with a configuration of a test's own, and what it stored.
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,10 +10,18 @@ import { promisify } from 'node:util';
 
 const PROGRAM = process.env.PIXELGATE ?? fileURLToPath(new URL('../../target/debug/pixelgate', import.meta.url));
 
+/** The lines in which the program says where it is. */
+const SERVER = { port: /^listening on http:\/\/127\.0\.0\.1:(\d+)/, adminPort: /^admin on http:\/\/127\.0\.0\.1:(\d+)/ };
+const DEMO = { port: /pixel is at http:\/\/px\.localhost:(\d+)/, shopPort: /http:\/\/shop\.localhost:(\d+)\// };
+
 export class Pixelgate {
-  /** With a fresh data directory, which `remove` takes away; `configuration` makes the text of a file for that directory. */
-  static async start({ configuration } = {}) {
+  /**
+   * With a fresh data directory, which `remove` takes away; `configuration` makes the text of a file for that directory.
+   * `isDemo`: with the demo's pages.
+   */
+  static async start({ configuration, isDemo = false } = {}) {
     const server = new Pixelgate();
+    server.says = isDemo ? DEMO : SERVER;
     server.directory = await mkdtemp(join(tmpdir(), 'pixelgate-data-'));
     if (configuration) {
       server.file = `${server.directory}.toml`;
@@ -58,6 +66,12 @@ export class Pixelgate {
     return lines.map((line) => line.split('\t')).map(([ours, theirs]) => ({ ours, theirs }));
   }
 
+  /** What goes into a page of the shop. */
+  async snippet(...args) {
+    const lines = await this.#lines('snippet', '--pixel', 'o8z6j', '--server', this.url(''), ...args);
+    return lines.join('\n');
+  }
+
   async #lines(...args) {
     const { stdout } = await promisify(execFile)(PROGRAM, args);
     return stdout.split('\n').filter(Boolean);
@@ -65,21 +79,20 @@ export class Pixelgate {
 
   async #run() {
     const free = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--data-dir', this.directory];
-    const args = this.file ? ['--config', this.file] : ['--dev', ...free];
-    this.child = spawn(PROGRAM, ['serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const serve = this.file ? ['serve', '--config', this.file] : ['serve', '--dev', ...free];
+    const args = this.says == DEMO ? ['demo', '--data-dir', this.directory] : serve;
+    this.child = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.ended = new Promise((resolve, reject) => this.child.once('exit', resolve).once('error', reject));
     let errors = '';
     this.child.stderr.on('data', (data) => (errors = (errors + data).slice(-4000)));
     const lines = createInterface({ input: this.child.stdout });
     const listening = new Promise((resolve) => {
       lines.on('line', (line) => {
-        const found = /^(listening|admin) on http:\/\/127\.0\.0\.1:(\d+)/.exec(line.trim());
-        if (found?.[1] === 'listening') this.port = Number(found[2]);
-        if (found?.[1] === 'admin') this.adminPort = Number(found[2]);
-        if (this.port && this.adminPort) resolve();
+        for (const [port, says] of Object.entries(this.says)) this[port] ??= Number(says.exec(line)?.[1]) || undefined;
+        if (Object.keys(this.says).every((port) => this[port])) resolve();
       });
     });
-    this.port = this.adminPort = undefined;
+    for (const port in this.says) this[port] = undefined;
     const failed = this.ended.then((code) => {
       throw new Error(`${PROGRAM} ended with ${code} before it listened:\n${errors}`);
     });

@@ -7,6 +7,7 @@ export class Shop {
   static async start() {
     const shop = new Shop();
     shop.pages = new Map();
+    shop.headers = new Map();
     shop.requests = [];
     shop.waiting = [];
     shop.server = createServer((request, response) => shop.#answer(request, response));
@@ -16,10 +17,11 @@ export class Shop {
     return shop;
   }
 
-  /** A page at `path` of one of the sites, by its body. */
-  page(path, body, site = 'shop') {
+  /** A page at `path` of one of the sites, by its body, with `headers` beside the usual ones. */
+  page(path, body, site = 'shop', headers = {}) {
     const url = `http://${site}.localhost:${this.port}${path}`;
     this.pages.set(url, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title><body>${body}`);
+    this.headers.set(url, headers);
     return url;
   }
 
@@ -36,8 +38,10 @@ export class Shop {
   }
 
   #answer(request, response) {
-    const page = this.pages.get(`http://${request.headers.host}${request.url}`);
-    response.writeHead(page ? 200 : 404, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
+    const url = `http://${request.headers.host}${request.url}`;
+    const page = this.pages.get(url);
+    const usual = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' };
+    response.writeHead(page ? 200 : 404, { ...usual, ...this.headers.get(url) });
     response.end(page ?? '');
     this.requests.push(request);
     this.waiting.filter(({ path }) => path === request.url).forEach(({ resolve }) => resolve(request));

@@ -32,6 +32,7 @@ mod served;
 mod simulated_disk;
 mod source;
 mod storage;
+mod tag;
 mod targeting;
 mod ui;
 mod vendor_list;

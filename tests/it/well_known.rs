@@ -21,7 +21,8 @@ fn every_cookie_is_disclosed_as_it_is_set() {
     let disclosed = |line: &str| {
         let disclosures = document["disclosures"].as_array().expect("a list");
         let name = line.split('=').next().expect("a name");
-        let found = disclosures.iter().find(|disclosure| disclosure["identifier"] == name);
+        let mut cookies = disclosures.iter().filter(|disclosure| disclosure["type"] == "cookie");
+        let found = cookies.find(|disclosure| disclosure["identifier"] == name);
         let found = found.unwrap_or_else(|| panic!("{name} is not disclosed"));
         assert_eq!((&found["type"], &found["domains"]), (&json!("cookie"), &json!(["px.localhost"])));
         assert!(line.contains(&format!("; Max-Age={}", found["maxAgeSeconds"])), "{line}: {found}");
@@ -42,6 +43,11 @@ fn every_cookie_is_disclosed_as_it_is_set() {
         assert_eq!(disclosed(line), (json!([]), json!(true)));
     }
     assert_eq!(document["domains"][0]["purposes"], json!([1, 7]));
+    let of_tag =
+        document["disclosures"].as_array().expect("a list").iter().filter(|row| row["type"] == "web");
+    let of_tag: Vec<_> =
+        of_tag.map(|row| json!([row["identifier"], row["domains"], row["optOut"]])).collect();
+    assert_eq!(of_tag, [json!(["pg_click", ["*"], false]), json!(["pg_optout", ["*"], true])]);
 }
 
 #[test]

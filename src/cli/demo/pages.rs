@@ -39,12 +39,12 @@ impl Service for Pages {
 
 const FORM_BYTES_MAX: usize = 1_024;
 
-/// A page that may load the pixel, and nothing else from elsewhere.
+/// A page that may load the tag, its hits and its panel, and nothing else from elsewhere.
 pub(super) fn page(places: &Places, template: &impl Template) -> Answer {
     let px = &places.px;
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src {px} data:; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self' {px}; style-src 'self'; connect-src 'self' {px}; img-src {px} data:; \
+         frame-src {px}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     );
     match template.render() {
         Ok(html) => {
@@ -147,7 +147,7 @@ mod tests {
         shows(
             "shop.localhost:8090",
             "/",
-            &["Moor", noscript, "data-event=\"pageview\"", "http://demo.localhost:8090"],
+            &["Moor", noscript, "data-event=\"pageview\"", "http://px.localhost:8080/uwt.js"],
         );
         shows("shop.localhost:8090", "/cup/dusk", &["€ 59.00", noscript]);
         shows(
