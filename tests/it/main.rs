@@ -2,6 +2,7 @@
 
 mod account_settings;
 mod admin;
+mod certificate;
 mod command_line;
 mod consent;
 mod conversion_api;

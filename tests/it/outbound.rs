@@ -14,6 +14,8 @@ use pixelgate::http::outbound::{
 };
 use tokio_rustls::rustls;
 
+use crate::certificate::{certificate, server_config};
+
 /// A server on every address of this machine that remembers by which one it was reached.
 struct Server {
     port: u16,
@@ -334,16 +336,8 @@ fn a_partner_whose_redirects_lead_inside_or_in_circles_gets_nowhere() {
 
 #[test]
 fn a_partner_has_to_prove_who_it_is() {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let (certificate, key) = (made.cert.der().clone(), made.signing_key.serialize_der());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], rustls::pki_types::PrivatePkcs8KeyDer::from(key).into())
-        .expect("a certificate and its key");
-    let config = Arc::new(config);
+    let made = certificate();
+    let config = server_config(&made);
     let answer = partner("https://px.example/match/strict?uid=abc&state=STATE");
     let server = Server::serve(answer, move |socket, talk| {
         let connection = rustls::ServerConnection::new(Arc::clone(&config)).expect("a connection");
@@ -352,7 +346,7 @@ fn a_partner_has_to_prove_who_it_is() {
     let image = format!("https://localhost:{}/sync?state={{state}}", server.port);
     let (is_content, text) = check(&image, r#"["127.0.0.0/8"]"#, Some(&made.cert.pem()));
     assert!(is_content && text.contains("the match would come about"), "{text}");
-    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let other = certificate();
     let (is_content, text) = check(&image, r#"["127.0.0.0/8"]"#, Some(&other.cert.pem()));
     assert!(!is_content && text.contains("could not prove"), "{text}");
 }

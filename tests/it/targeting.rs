@@ -21,6 +21,7 @@ use pixelgate::storage::targeting::TargetingStore;
 use serde_json::{Value, json};
 use tokio_rustls::rustls;
 
+use crate::certificate::{certificate, server_config};
 use crate::gated_disk::GatedDisk;
 use crate::served::Served;
 use crate::world::{Reply, World, send};
@@ -189,15 +190,7 @@ impl Files {
     }
 
     fn with_tls(made: &rcgen::CertifiedKey<rcgen::KeyPair>) -> Self {
-        let (certificate, key) = (made.cert.der().clone(), made.signing_key.serialize_der());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], rustls::pki_types::PrivatePkcs8KeyDer::from(key).into())
-            .expect("a certificate and its key");
-        let config = Arc::new(config);
+        let config = server_config(made);
         Self::behind(move |socket, talk| {
             let connection = rustls::ServerConnection::new(Arc::clone(&config)).expect("a connection");
             talk(&mut rustls::StreamOwned::new(connection, socket));
@@ -516,10 +509,6 @@ fn a_file_is_fetched_by_https_from_who_proves_who_it_is_and_nobody_else_gets_the
         "{asked:?}"
     );
     assert_eq!(served.terminate(), Some(0));
-}
-
-fn certificate() -> rcgen::CertifiedKey<rcgen::KeyPair> {
-    rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate")
 }
 
 #[test]
