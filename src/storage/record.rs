@@ -192,6 +192,7 @@ impl<'a> StoredConversion<'a> {
             account_id: AccountId::from_number(self.account_id),
             pixel_id: PixelId::from_number(self.pixel_id),
             event_tag_id: self.event_tag_id.map(EventTagId::from_number),
+            windows: None,
             event: EventType::ALL.into_iter().find(|&event| event_code(event) == self.event)?,
             source: Source::ALL.into_iter().find(|&source| source_code(source) == self.source)?,
             event_id: self.event_id.map(text),

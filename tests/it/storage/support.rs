@@ -143,6 +143,7 @@ pub(super) fn conversion(event: EventType, number: u64) -> Conversion {
         account_id: AccountId::from_number(1),
         pixel_id: PixelId::from_number(2),
         event_tag_id: Some(EventTagId::from_number(3)),
+        windows: None,
         event,
         source: Source::Pixel,
         event_id: None,
@@ -180,6 +181,13 @@ pub(super) fn admit(draft: Conversion) -> Entry {
     Entry::Conversion(permit(draft, at))
 }
 
+/// The same for somebody whose devices must not be linked.
+pub(super) fn admit_for_one_device(draft: Conversion) -> Entry {
+    let (at, mut signals) = (draft.at, Signals::default());
+    signals.see_prefs(Prefs::parse("0010").expect("four bits"));
+    Entry::Conversion(permit_by(draft, at, &signals))
+}
+
 pub(super) fn embed_view(browser_id: BrowserId, number: u64) -> Entry {
     let page = PageAddress::reduce("https://news.example/embed").expect("an address");
     let at = Timestamp(1_795_316_645_678);
@@ -215,10 +223,13 @@ pub(super) fn browser_id(number: u64) -> BrowserId {
 }
 
 fn permit<T: Regulated>(draft: T, now: Timestamp) -> Permitted<T> {
+    permit_by(draft, now, &Signals::default())
+}
+
+fn permit_by<T: Regulated>(draft: T, now: Timestamp, signals: &Signals<'_>) -> Permitted<T> {
     let gate = Gate::new(Policy::new(Regime::None));
-    let signals = Signals::default();
     let about =
-        Circumstances { heard: &gate.hear(&signals), directed_to_children: false, opt_outs: &Stale, now };
+        Circumstances { heard: &gate.hear(signals), directed_to_children: false, opt_outs: &Stale, now };
     gate.admit(draft, &about).map_err(|_| "refused").expect("nothing speaks against it")
 }
 
