@@ -101,11 +101,16 @@ fn a_good_configuration_is_read_as_it_is_written() {
     assert_eq!(config.proxies.trusted.len(), 2);
     assert_eq!(
         config.log.ack,
-        AckClasses { page_view: Ack::Memory, conversion: Ack::Disk, matches: Ack::Os }
+        AckClasses { page_view: Ack::Memory, conversion: Ack::Disk, matches: Ack::Os, touch: Ack::Os }
     );
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    let retain =
-        Retain { page_view: Some(days(90)), conversion: Some(days(400)), embed_view: None, matches: None };
+    let retain = Retain {
+        page_view: Some(days(90)),
+        conversion: Some(days(400)),
+        embed_view: None,
+        matches: None,
+        touch: None,
+    };
     assert_eq!((config.log.retain, config.erase_within), (retain, days(1)));
     assert_eq!(config.policy.default_regime, Regime::Gdpr);
     assert_eq!(config.cookie, Cookie { name: "pg".to_owned(), max_age_days: 400 });
@@ -130,7 +135,10 @@ fn the_smallest_configuration_has_defaults_for_the_rest() {
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
     assert!(config.admin_token.is_none() && config.public.tls.is_none() && config.workers.is_none());
     assert_eq!(config.cookie, Cookie { name: "__Host-Http-pg".to_owned(), max_age_days: 90 });
-    assert_eq!(config.log.ack, AckClasses { page_view: Ack::Os, conversion: Ack::Disk, matches: Ack::Os });
+    assert_eq!(
+        config.log.ack,
+        AckClasses { page_view: Ack::Os, conversion: Ack::Disk, matches: Ack::Os, touch: Ack::Os }
+    );
     assert_eq!(config.log.file_bytes, 64 << 20);
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.rate_limits, Some(RateLimits::default()));

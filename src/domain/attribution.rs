@@ -10,10 +10,10 @@
 //!    number.
 //! 5. Then the later one; of the same millisecond the one with the greater id.
 //!
-//! A hash finds what the same account's rows have shown together with it: for the first time not after the conversion,
-//! and for the last time not more than [`SEEN_DAYS_MAX`] days before it. That joins devices, so the touch, all those
-//! rows, and the conversion must have been permitted to; a conversion under restricted data use joins nothing. A hash that
-//! stands for more than [`TRAILS_MAX`] browsers or clicks is nobody's.
+//! A hash finds what the same account's rows have shown together with it: rows of the same identifiers, the first of them
+//! not after the conversion and the last not more than [`SEEN_DAYS_MAX`] days before it. That joins devices, so the
+//! touch, those rows, and the conversion must have been permitted to; a conversion under restricted data use joins
+//! nothing. A hash that stands for more than [`TRAILS_MAX`] browsers or clicks is nobody's.
 //!
 //! Nothing in the rules depends on the order in which things became known. A conversion that becomes known more than
 //! [`LATE_DAYS_MAX`] days after it happened gets no credit, so that touches need not be kept at hand for ever.
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use super::conversion::Conversion;
 use super::id::{AccountId, BrowserId, EventId, HashedEmail, HashedPhone};
 use super::link::Placement;
+use super::opt_out::{Subject, Subjects};
 use super::time::{MS_PER_DAY, Timestamp};
 use super::touch::{IssuedClickId, TouchKind};
 
@@ -57,8 +58,9 @@ pub struct Credit {
     pub touch_id: EventId,
     pub touch_at: Timestamp,
     pub placement: Arc<Placement>,
-    /// Whose touch it was, if not the conversion's own browser's. When that one is erased, the credit goes.
-    pub other_browser_id: Option<BrowserId>,
+    /// On whom it rests besides those whom the conversion is about: whose touch it was, and who was seen. When any of
+    /// them is erased, the credit goes.
+    pub others: Subjects,
 }
 
 impl Credit {
@@ -73,6 +75,7 @@ impl Credit {
     }
 }
 
+/// `post_engagement` or `post_view`.
 pub const fn credit_name(kind: TouchKind) -> &'static str {
     match kind {
         TouchKind::Click => "post_engagement",
@@ -111,6 +114,13 @@ pub enum Person {
 }
 
 impl Person {
+    pub const fn subject(self) -> Subject {
+        match self {
+            Self::Email(email) => Subject::Email(email),
+            Self::Phone(phone) => Subject::Phone(phone),
+        }
+    }
+
     const fn key(self) -> CreditKey {
         match self {
             Self::Email(_) => CreditKey::HashedEmail,
@@ -126,22 +136,42 @@ pub enum Trail {
     Click(IssuedClickId),
 }
 
-/// That rows have shown a person and a trail together.
+/// A person and a trail that rows have shown together, and what else those rows show: without any of it they are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shown {
+    pub person: Person,
+    pub account_id: AccountId,
+    pub trail: Trail,
+    /// The browser, if that is not the trail.
+    pub via: Option<BrowserId>,
+    /// The other hash.
+    pub beside: Option<Person>,
+}
+
+/// When that was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting {
-    pub trail: Trail,
+    pub shown: Shown,
     pub first: Timestamp,
     pub last: Timestamp,
 }
 
 /// What a conversion shows together: every person with every trail. Nothing where `may_link` is not so.
-pub fn shown_together(conversion: &Conversion, may_link: bool) -> impl Iterator<Item = (Person, Trail)> {
-    let identifiers = &conversion.identifiers;
+pub fn shown_together(conversion: &Conversion, may_link: bool) -> impl Iterator<Item = Shown> {
+    let (identifiers, account_id) = (&conversion.identifiers, conversion.account_id);
     let may_link = may_link && !conversion.restricted_data_use;
-    let persons = persons(conversion).into_iter().flatten().filter(move |_| may_link);
+    let [email, phone] = persons(conversion);
+    let persons = [email.map(|email| (email, phone)), phone.map(|phone| (phone, email))];
     let click_id = identifiers.click_id.as_ref().and_then(IssuedClickId::of);
-    let trails = [identifiers.browser_id.map(Trail::Browser), click_id.map(Trail::Click)];
-    persons.flat_map(move |person| trails.into_iter().flatten().map(move |trail| (person, trail)))
+    let browser_id = identifiers.browser_id;
+    let trails = [
+        browser_id.map(|browser_id| (Trail::Browser(browser_id), None)),
+        click_id.map(|click_id| (Trail::Click(click_id), browser_id)),
+    ];
+    persons.into_iter().flatten().filter(move |_| may_link).flat_map(move |(person, beside)| {
+        let shown = move |(trail, via)| Shown { person, account_id, trail, via, beside };
+        trails.into_iter().flatten().map(shown)
+    })
 }
 
 fn persons(conversion: &Conversion) -> [Option<Person>; 2] {
@@ -157,7 +187,7 @@ pub trait TouchView {
     /// The latest touch of a browser by `wanted`.
     fn latest(&self, browser_id: BrowserId, wanted: Wanted) -> Option<Candidate<'_>>;
 
-    /// With what the account's rows have shown the person.
+    /// With what the account's rows have shown the person, in the order of [`Shown`].
     fn seen_with(&self, person: Person, account_id: AccountId) -> impl Iterator<Item = Sighting>;
 }
 
@@ -194,6 +224,7 @@ pub struct Claim {
     browser_id: Option<BrowserId>,
     /// Empty where devices must not be linked.
     persons: [Option<Person>; 2],
+    own: Subjects,
 }
 
 impl Claim {
@@ -210,6 +241,7 @@ impl Claim {
             click_id: conversion.identifiers.click_id.as_ref().and_then(IssuedClickId::of),
             browser_id: conversion.identifiers.browser_id,
             persons: if may_link { persons(conversion) } else { [None; 2] },
+            own: own(conversion),
         })
     }
 
@@ -220,26 +252,40 @@ impl Claim {
 
     fn credit_of(&self, kind: TouchKind, view: &impl TouchView) -> Option<Credit> {
         let span = Span { earliest: self.windows.earliest(kind, self.at)?, kind, claim: self };
-        let by_click =
-            || span.click(self.click_id?, view).map(|found| self.found(&found, CreditKey::ClickId));
-        let by_browser = || {
-            span.browser(self.browser_id?, view, false).map(|found| self.found(&found, CreditKey::BrowserId))
+        let by_click = || {
+            let found = span.click(self.click_id?, view)?;
+            Some(self.found(&found, CreditKey::ClickId, None))
         };
-        let by_person =
-            |person: Person| span.person(person, view).map(|found| self.found(&found, person.key()));
+        let by_browser = || {
+            let found = span.browser(self.browser_id?, view, false)?;
+            Some(self.found(&found, CreditKey::BrowserId, None))
+        };
+        let by_person = |person: Person| {
+            let (found, shown) = span.person(person, view)?;
+            Some(self.found(&found, person.key(), Some(shown)))
+        };
         by_click().or_else(by_browser).or_else(|| self.persons.into_iter().flatten().find_map(by_person))
     }
 
-    fn found(&self, found: &Candidate<'_>, key: CreditKey) -> Credit {
+    fn found(&self, found: &Candidate<'_>, key: CreditKey, shown: Option<Shown>) -> Credit {
+        let via = shown.and_then(|shown| shown.via).map(Subject::Browser);
+        let beside = shown.and_then(|shown| shown.beside).map(Person::subject);
+        let others = [found.browser_id.map(Subject::Browser), via, beside];
         Credit {
             kind: found.kind,
             key,
             touch_id: found.id,
             touch_at: found.at,
             placement: Arc::clone(found.placement),
-            other_browser_id: found.browser_id.filter(|id| Some(*id) != self.browser_id),
+            others: others.map(|other| other.filter(|_| !self.own.contains(&other))),
         }
     }
+}
+
+/// Whom the conversion is about.
+fn own(conversion: &Conversion) -> Subjects {
+    let [email, phone] = persons(conversion).map(|person| person.map(Person::subject));
+    [conversion.identifiers.browser_id.map(Subject::Browser), email, phone]
 }
 
 /// The touches of one kind that count for a conversion.
@@ -272,21 +318,30 @@ impl Span<'_> {
     }
 
     /// The latest of all that was seen with the person.
-    fn person<'v>(&self, person: Person, view: &'v impl TouchView) -> Option<Candidate<'v>> {
+    fn person<'v>(&self, person: Person, view: &'v impl TouchView) -> Option<(Candidate<'v>, Shown)> {
         let at = self.claim.at;
         let counts =
             |seen: &Sighting| seen.first <= at && at.ms_since(seen.last) <= SEEN_DAYS_MAX * MS_PER_DAY;
-        let (mut trails, mut latest) = (0, None::<Candidate<'v>>);
-        for seen in view.seen_with(person, self.claim.account_id).filter(counts) {
+        let (mut trails, mut last, mut latest) = (0, None, None::<(Candidate<'v>, Shown)>);
+        for Sighting { shown, .. } in view.seen_with(person, self.claim.account_id).filter(counts) {
+            // Of several rows with the same trail the first will do.
+            if last.replace(shown.trail) == Some(shown.trail) {
+                continue;
+            }
             trails += 1;
             if trails > TRAILS_MAX {
                 return None;
             }
-            let found = match seen.trail {
+            let found = match shown.trail {
                 Trail::Browser(browser_id) => self.browser(browser_id, view, true),
                 Trail::Click(click_id) => self.click(click_id, view).filter(|found| found.may_link),
             };
-            latest = latest.into_iter().chain(found).max_by_key(|found| (found.at, found.id));
+            let found = found.map(|found| (found, shown));
+            // Of a browser and a click that lead to the same touch the browser, which comes first.
+            let is_later = |(found, _): &(Candidate<'v>, Shown)| {
+                latest.is_none_or(|(latest, _)| (latest.at, latest.id) < (found.at, found.id))
+            };
+            latest = found.filter(is_later).or(latest);
         }
         latest
     }

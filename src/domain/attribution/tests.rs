@@ -9,7 +9,7 @@ use crate::domain::touch::Touch;
 #[derive(Default)]
 struct Lists {
     touches: Vec<(Touch, bool)>,
-    seen: Vec<(Person, AccountId, Sighting)>,
+    seen: Vec<Sighting>,
 }
 
 impl Lists {
@@ -43,8 +43,9 @@ impl TouchView for Lists {
     }
 
     fn seen_with(&self, person: Person, account_id: AccountId) -> impl Iterator<Item = Sighting> {
-        let theirs = self.seen.iter().filter(move |(known, of, _)| (*known, *of) == (person, account_id));
-        theirs.map(|(.., sighting)| *sighting)
+        let is_theirs =
+            move |seen: &&Sighting| (seen.shown.person, seen.shown.account_id) == (person, account_id);
+        self.seen.iter().filter(is_theirs).copied()
     }
 }
 
@@ -153,8 +154,7 @@ fn the_click_id_goes_before_the_browser_and_the_browser_before_a_hash() {
     let of_person = Touch { browser_id: Some(browser(3)), ..touch(3, TouchKind::Click, NOW - 1) };
     let Person::Email(hash) = EMAIL else { unreachable!("it is an address") };
     let text: ClickId = click(1).expose().parse().expect("a click id");
-    let seen = Sighting { trail: Trail::Browser(browser(3)), first: Timestamp(1), last: Timestamp(NOW) };
-    let mut lists = Lists { seen: vec![(EMAIL, account(1), seen)], ..Lists::default() };
+    let mut lists = Lists { seen: vec![seen_on(Trail::Browser(browser(3)))], ..Lists::default() };
     let mut all = conversion();
     all.identifiers.click_id = Some(text);
     all.identifiers.hashed_email = Some(hash);
@@ -189,12 +189,16 @@ fn elsewhere() -> (Conversion, Lists) {
     let Person::Email(hash) = EMAIL else { unreachable!("it is an address") };
     elsewhere.identifiers =
         Identifiers { browser_id: Some(browser(2)), hashed_email: Some(hash), ..Identifiers::default() };
-    let seen = Sighting { trail: Trail::Browser(browser(1)), first: Timestamp(NOW), last: Timestamp(NOW) };
     let lists = Lists {
         touches: vec![(touch(1, TouchKind::Click, NOW), true)],
-        seen: vec![(EMAIL, account(1), seen)],
+        seen: vec![seen_on(Trail::Browser(browser(1)))],
     };
     (elsewhere, lists)
+}
+
+fn seen_on(trail: Trail) -> Sighting {
+    let shown = Shown { person: EMAIL, account_id: account(1), trail, via: None, beside: None };
+    Sighting { shown, first: Timestamp(NOW), last: Timestamp(NOW) }
 }
 
 #[test]
@@ -227,8 +231,8 @@ fn a_hash_counts_from_when_it_was_first_seen_to_30_days_after_the_last_time() {
         (NOW - 90 * DAY, NOW - 30 * DAY, true),
         (NOW - 90 * DAY, NOW - 30 * DAY - 1, false),
     ] {
-        lists.seen[0].2.first = Timestamp(first);
-        lists.seen[0].2.last = Timestamp(last);
+        lists.seen[0].first = Timestamp(first);
+        lists.seen[0].last = Timestamp(last);
         assert_eq!(credited(&elsewhere, &lists).is_some(), expect, "{first} to {last}");
     }
 }
@@ -237,15 +241,13 @@ fn a_hash_counts_from_when_it_was_first_seen_to_30_days_after_the_last_time() {
 fn a_hash_of_too_many_browsers_is_nobodys() {
     let (elsewhere, mut lists) = elsewhere();
     for number in 0..15 {
-        let mut seen = lists.seen[0];
-        seen.2.trail = Trail::Browser(browser(100 + number));
-        lists.seen.push(seen);
+        lists.seen.push(seen_on(Trail::Browser(browser(100 + number))));
     }
     assert_eq!(lists.seen.len(), TRAILS_MAX);
     assert!(credited(&elsewhere, &lists).is_some());
-    let mut seen = lists.seen[0];
-    seen.2.trail = Trail::Click(click(1));
-    lists.seen.push(seen);
+    lists.seen.push(seen_on(Trail::Browser(browser(114))));
+    assert!(credited(&elsewhere, &lists).is_some(), "a browser counts once");
+    lists.seen.push(seen_on(Trail::Click(click(1))));
     assert!(credited(&elsewhere, &lists).is_none());
 }
 
@@ -257,11 +259,22 @@ fn a_conversion_that_becomes_known_after_a_week_gets_no_credit() {
 }
 
 #[test]
-fn a_credit_says_whose_touch_it_was_if_not_the_conversions_own_browsers() {
-    let (elsewhere, lists) = elsewhere();
-    let other = |conversion: &Conversion| {
+fn a_credit_says_on_whom_else_it_rests() {
+    let (elsewhere, mut lists) = elsewhere();
+    let others = |conversion: &Conversion, lists: &Lists| {
         let claim = Claim::of(conversion, true, conversion.at).expect("a claim");
-        claim.credit(&lists).expect("a credit").other_browser_id
+        claim.credit(lists).expect("a credit").others
     };
-    assert_eq!((other(&elsewhere), other(&conversion())), (Some(browser(1)), None));
+    let of_browser = |number| Some(Subject::Browser(browser(number)));
+    assert_eq!(others(&elsewhere, &lists), [of_browser(1), None, None]);
+    assert_eq!(others(&conversion(), &lists), [None; 3]);
+    let phone = Person::Phone(HashedPhone::from_bytes([8; 32]));
+    lists.touches[0].0.click_id = Some(click(1));
+    let seen = seen_on(Trail::Click(click(1)));
+    lists.seen =
+        vec![Sighting { shown: Shown { via: Some(browser(4)), beside: Some(phone), ..seen.shown }, ..seen }];
+    assert_eq!(others(&elsewhere, &lists), [of_browser(1), of_browser(4), Some(phone.subject())]);
+    let mut own = elsewhere;
+    own.identifiers.browser_id = Some(browser(4));
+    assert_eq!(others(&own, &lists), [of_browser(1), None, Some(phone.subject())]);
 }

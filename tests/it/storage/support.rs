@@ -427,6 +427,7 @@ pub(super) fn subjects(row: &Row) -> Subjects {
         Row::Conversion { conversion, .. } => conversion.subjects(),
         Row::EmbedView { view, .. } => view.subjects(),
         Row::Match { found, .. } => found.subjects(),
+        Row::Touch { touch, .. } => touch.subjects(),
         Row::Unmatch(_) | Row::OptOut(_) | Row::Settings(_) => [None; 3],
     }
 }
