@@ -63,6 +63,7 @@ mod pool;
 mod queue;
 pub mod reader;
 pub mod real_disk;
+pub mod recompute;
 mod record;
 mod record_credit;
 mod record_embed;

@@ -13,19 +13,22 @@ use pixelgate::consent::prefs::{AccountPrefs, Prefs};
 use pixelgate::consent::regulated::Regulated;
 use pixelgate::consent::rule::Circumstances;
 use pixelgate::consent::signals::Signals;
+use pixelgate::domain::attribution::Windows;
 use pixelgate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
 use pixelgate::domain::embed_view::EmbedView;
 use pixelgate::domain::erasure::{Erasure, ErasureId};
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::{
-    AccountId, BrowserId, EventId, EventTagId, HashedAccountId, HashedEmail, HashedPartnerUserId,
-    HashedPhone, PartnerId, PixelId,
+    AccountId, BrowserId, CampaignId, EventId, EventTagId, HashedAccountId, HashedEmail, HashedPartnerUserId,
+    HashedPhone, LineItemId, PartnerId, PixelId,
 };
+use pixelgate::domain::link::{LinkName, Placement};
 use pixelgate::domain::matching::{MatchProof, MatchScope, PartnerMatch};
 use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject, Subjects};
 use pixelgate::domain::page::PageAddress;
 use pixelgate::domain::partner::{PartnerListing, PartnerUserId};
 use pixelgate::domain::time::{Clock, Rng, Timestamp};
+use pixelgate::domain::touch::{IssuedClickId, Touch, TouchKind};
 use pixelgate::storage::digest::sha256;
 use pixelgate::storage::disk::Disk;
 use pixelgate::storage::entry::Entry;
@@ -193,6 +196,41 @@ pub(super) fn embed_view(browser_id: BrowserId, number: u64) -> Entry {
     let at = Timestamp(1_795_316_645_678);
     let view = EmbedView { id: event_id(number), at, page, browser_id: Some(browser_id), country: None };
     Entry::EmbedView(permit(view, at))
+}
+
+/// Of one ad of the account that all conversions here are of.
+pub(super) fn touch(kind: TouchKind, number: u64) -> Touch {
+    let placement = Placement {
+        account_id: AccountId::from_number(1),
+        link: LinkName::parse("spring").expect("a name"),
+        campaign_id: CampaignId::from_number(8),
+        line_item_id: LineItemId::from_number(9),
+    };
+    Touch {
+        id: event_id(number),
+        at: Timestamp(1_795_316_645_678),
+        kind,
+        placement: Arc::new(placement),
+        browser_id: None,
+        click_id: (kind == TouchKind::Click).then(|| click_id(number)),
+        country: None,
+    }
+}
+
+pub(super) fn click_id(number: u64) -> IssuedClickId {
+    IssuedClickId::from_bytes(browser_id(number).bytes())
+}
+
+/// Lets it through a gate that knows of no opt-out.
+pub(super) fn admit_touch(touch: Touch) -> Entry {
+    let at = touch.at;
+    Entry::Touch(permit(touch, at))
+}
+
+/// A purchase that counts for 30 days after a click and for one after a view.
+pub(super) fn creditable(number: u64) -> Conversion {
+    let windows = Some(Windows { click_days: 30, view_days: 1 });
+    Conversion { windows, ..conversion(EventType::Purchase, number) }
 }
 
 /// What partner 7 calls the browser.
