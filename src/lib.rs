@@ -12,7 +12,7 @@
 //!
 //! | way out | what it takes |
 //! |---|---|
-//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`, [`Entry::Match`](storage::entry::Entry::Match) of a `Permitted<PartnerMatch>`; an [`OptOut`](domain::opt_out::OptOut), [`AccountPrefs`](consent::prefs::AccountPrefs), an [`Erasure`](domain::erasure::Erasure) and an [`Unmatch`](domain::matching::Unmatch) need no permit: they are what people ask of us |
+//! | the log | [`Entry::Conversion`](storage::entry::Entry::Conversion) of a `Permitted<Conversion>`, [`Entry::EmbedView`](storage::entry::Entry::EmbedView) of a `Permitted<EmbedView>`, [`Entry::Match`](storage::entry::Entry::Match) of a `Permitted<PartnerMatch>`, [`Entry::Touch`](storage::entry::Entry::Touch) of a `Permitted<Touch>`; an [`OptOut`](domain::opt_out::OptOut), [`AccountPrefs`](consent::prefs::AccountPrefs), an [`Erasure`](domain::erasure::Erasure) and an [`Unmatch`](domain::matching::Unmatch) need no permit: they are what people ask of us |
 //! | a cookie with an identifier | [`give_id`](http::cookie::give_id) and [`sign`](service::identity::IdentityKeys::sign), both of a `&Permitted<BrowserCookie>` |
 //! | a list of whom a partner targets | a [`Targetable`](storage::match_table::Targetable), which only the match table makes, of a stored match whose evidence covers audiences |
 //! | a partner | [`pairwise_id`](service::partners::Partner::pairwise_id) of a `&Permitted<Introduction>`, which alone makes what a partner sees as our id |
@@ -74,28 +74,34 @@
 //!    the outcome. A new browser gets its id only when the gate permitted the cookie *and* the hit was kept.
 //!    Most hits come from the tag in `static/tag/`, which holds events back until the page has consent, and whose files
 //!    [`http::tag`] serves. The gate believes it nothing.
-//! 2. **An opt-out.** [`http::opt_out`] shows a page and takes a form that only that page can have sent. The choice is
+//! 2. **An ad touch.** [`http::touch`] looks up the link that the path names and asks [`service::touch`], which drafts a
+//!    [`Touch`](domain::touch::Touch) and goes the pixel's way. A click is sent on to its
+//!    [`LandingPage`](domain::link::LandingPage) whatever the gate and the log say; it takes a click id along only if
+//!    it is stored with that. The log's writer has the touches of the last weeks at hand (`storage::touches`), and asks
+//!    the rules of [`domain::attribution`] about each conversion of an event tag before it writes it, so that the
+//!    credit is stored with the conversion and made anew from the log alone.
+//! 3. **An opt-out.** [`http::opt_out`] shows a page and takes a form that only that page can have sent. The choice is
 //!    recorded for every id that the browser shows. The writer adds it to its set *before* it writes, and the answer
 //!    waits for the disk. The browser's id is taken back, and a mark that is the same for everybody takes its place.
 //!    The mark is set again wherever it is seen, and given back to a browser that lost it. The answer leads to a signed
 //!    receipt. [`http::daa`] does the same for the Digital Advertising Alliance's page, by redirects.
-//! 3. **A cookie match.** [`http::matching`], [`http::match_frame`] and [`http::prebid`] read who is meant and what the browser says of its
+//! 4. **A cookie match.** [`http::matching`], [`http::match_frame`] and [`http::prebid`] read who is meant and what the browser says of its
 //!    cookies; [`service::matching`] asks the gate about both companies. Inbound, a
 //!    [`PartnerMatch`](domain::matching::PartnerMatch) goes to the log and from there into the
 //!    [`MatchTable`](storage::match_table::MatchTable); outbound, a [`Template`](domain::template::Template) of the
 //!    registry is filled, whose scheme and host no request can change. The
 //!    [`MatchState`](service::match_state::MatchState) that goes along comes back once: the writer keeps the nonces of
 //!    those that have, with the keys of known events.
-//! 4. **A person's question.** [`http::privacy`] shows what is stored about the ids that the browser shows, and keeps
+//! 5. **A person's question.** [`http::privacy`] shows what is stored about the ids that the browser shows, and keeps
 //!    its settings in a cookie that names nobody. Settings of an account that the person is signed in to come from its
 //!    operator and are in the log; every request that names the account's hash is read with the stricter of both. [`service::privacy`] answers from the log, newest file first, on a
 //!    thread of its own that reads one file at a time. [`http::pages`] has what all pages share: frame, look, languages.
-//! 5. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
+//! 6. **Another company's request.** [`http::deletion`] takes a signed request for an erasure
 //!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
 //!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
-//! 6. **An advertiser's server.** [`http::api`]: who asks ([`AccountCaller`](service::account_caller::AccountCaller)), then
+//! 7. **An advertiser's server.** [`http::api`]: who asks ([`AccountCaller`](service::account_caller::AccountCaller)), then
 //!    [`service::conversion_upload`] reads every item, has the gate decide about each, and waits for all of them.
-//! 7. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
+//! 8. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
 //!    ([`service::partner_registry`], kept in a file that is replaced as a whole) and their targeting files
 //!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). What waits for
 //!    the disk without the log, a reload and a change of partners, runs on threads that answer nobody else. [`http::dash`] shows people the very
@@ -124,8 +130,10 @@
 //! to which nothing is added any more are copied without it, and the copy takes the file's name (`storage::rewrite`).
 //! The same takes out what is past its kind's time. An opt-out of somebody who was erased is kept as a digest.
 //!
-//! Opted-out subjects, settings of accounts, pending erasures, the keys of known events and the match table are derived: they are in memory and
-//! come from reading the log at the start.
+//! Opted-out subjects, settings of accounts, pending erasures, the keys of known events, ad touches and the match table are
+//! derived: they are in memory and come from reading the log at the start. What a conversion was credited to is in its
+//! row, with the windows that decided. The row also names on whom else the credit rests, so that the copy of a file from
+//! which somebody is erased takes the credit out of rows that stay.
 //!
 //! # How to add a kind of personal data
 //!

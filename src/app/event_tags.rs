@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::AppError;
 use super::background::Background;
 use crate::config::{self, Config};
+use crate::domain::attribution::Windows;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId};
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::service::account_caller::AccountCaller;
 use crate::service::api_error::{ApiError, ApiErrors};
 use crate::service::event_tag_registry::{
-    Asked, EventTagRegistry, ManagedTag, NewTag, TagChanges, TagUnchanged, Windows,
+    Asked, EventTagRegistry, ManagedTag, NewTag, TagChanges, TagUnchanged,
 };
 use crate::service::live::{Live, SharedLive};
 use crate::storage::disk::Disk;
@@ -238,7 +239,7 @@ fn configured(file: &Config, account_id: AccountId) -> Vec<ManagedTag> {
         pixel_id,
         name: tag.name.clone(),
         event: tag.event,
-        windows: Windows { click_days: tag.click_window_days, view_days: tag.view_through_window_days },
+        windows: tag.windows,
         retargeting_enabled: tag.retargeting_enabled,
         deleted: false,
         created_at: None,
@@ -266,8 +267,7 @@ fn merged(file: &Config, tags: &[ManagedTag]) -> Result<Config, String> {
                 id: tag.id,
                 name: tag.name.clone(),
                 event: tag.event,
-                click_window_days: tag.windows.click_days,
-                view_through_window_days: tag.windows.view_days,
+                windows: tag.windows,
                 retargeting_enabled: tag.retargeting_enabled,
             });
         }
@@ -296,8 +296,8 @@ struct KeptTag {
     pixel_id: String,
     name: String,
     r#type: String,
-    click_window: u32,
-    view_through_window: u32,
+    click_window: u8,
+    view_through_window: u8,
     retargeting_enabled: bool,
     deleted: bool,
     /// Milliseconds since 1970.

@@ -528,6 +528,7 @@ fn log_options(config: &Config) -> LogOptions {
             page_view: class(config.log.ack.page_view),
             conversion: class(config.log.ack.conversion),
             matches: class(config.log.ack.matches),
+            touch: class(config.log.ack.touch),
         },
         queue_entries_max: config.log.queue_entries,
         retain: Retain {
@@ -535,6 +536,7 @@ fn log_options(config: &Config) -> LogOptions {
             conversion: config.log.retain.conversion,
             embed_view: config.log.retain.embed_view,
             matches: config.log.retain.matches,
+            touch: config.log.retain.touch,
         },
         erase_within: config.erase_within,
         ..LogOptions::default()

@@ -11,7 +11,9 @@ use crate::domain::id::EventId;
 use crate::storage::entry::EntryKind;
 use crate::storage::export;
 use crate::storage::export::Csv;
+use crate::storage::options::LogOptions;
 use crate::storage::reader::{self, ReadError, Stored};
+use crate::storage::recompute::Recomputed;
 
 /// Print what was stored, oldest first; works whether or not a server is running on the directory.
 ///
@@ -28,9 +30,13 @@ pub(super) struct Args {
     /// Only what was stored after the event of this id (a UUID, as exported).
     #[arg(long, value_name = "ID", value_parser = event_id)]
     after: Option<EventId>,
-    /// Only these kinds: page_view, conversion, opt_out, embed_view, match, unmatch, settings.
+    /// Only these kinds: page_view, conversion, opt_out, embed_view, match, unmatch, settings,
+    /// touch.
     #[arg(long = "kind", value_name = "KIND", value_delimiter = ',', value_parser = entry_kind)]
     kinds: Vec<EntryKind>,
+    /// Credit conversions to ads anew, by all that the log has now. Stored credits are what was known when each was stored.
+    #[arg(long)]
+    recompute_credit: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -52,6 +58,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     let rows = reader::read(&args.data_dir, reader::From::Start)?;
     // On a terminal the rows themselves show that something is going on.
     let progress = (!std::io::stdout().is_terminal()).then(|| spinner("rows read"));
+    let rows: Box<dyn Iterator<Item = _>> = if args.recompute_credit {
+        Box::new(Recomputed::new(rows, LogOptions::default().touches_max))
+    } else {
+        Box::new(rows)
+    };
     let mut choice = Choice { after: args.after, kinds: &args.kinds, damage: Vec::new() };
     let rows = rows.inspect(|_| progress.iter().for_each(|bar| bar.inc(1)));
     let mut rows = rows.filter_map(|row| choice.take(row));

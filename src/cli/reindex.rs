@@ -32,6 +32,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
         pending_erasures,
         dedup_keys,
         match_rows,
+        touches,
         torn_bytes,
         lost_bytes,
         discarded_files,
@@ -39,14 +40,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     if args.json {
         let json = json!({"files": files, "entries": entries, "opt_outs": opt_outs,
                           "account_settings": account_settings,
-                          "pending_erasures": pending_erasures, "dedup_keys": dedup_keys, "match_rows": match_rows,
+                          "pending_erasures": pending_erasures, "dedup_keys": dedup_keys, "match_rows": match_rows, "touches": touches,
                           "torn_bytes": torn_bytes, "lost_bytes": lost_bytes, "discarded_files": discarded_files});
         writeln!(io.out, "{json}")?;
     } else {
         writeln!(
             io.out,
             "{entries} entries in {files} file(s): {opt_outs} subject(s) opted out, {dedup_keys} keys of known events, \
-             {match_rows} rows of the match table, settings of {account_settings} account(s)"
+             {match_rows} rows of the match table, {touches} ad touches, settings of {account_settings} account(s)"
         )?;
         if pending_erasures > 0 {
             writeln!(io.out, "{pending_erasures} erasure(s) to be done by the next start")?;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{CliError, Io};
 use crate::app::{self, Reread};
-use crate::config::{Account, Config, DevOptions, EventTag, Mode, Pixel, load_vendor_list};
+use crate::config::{Account, Config, DevOptions, EventTag, Link, Mode, Pixel, load_vendor_list};
+use crate::domain::attribution::Windows;
 
 /// Run the server until it is told to stop (SIGTERM or SIGINT).
 ///
@@ -107,7 +108,7 @@ fn write_addresses(
 fn listing_json(config: &Config) -> Value {
     let tag = |tag: &EventTag| {
         json!({"id": tag.id.to_string(), "name": tag.name, "type": tag.event.name(),
-               "click_window": tag.click_window_days, "view_through_window": tag.view_through_window_days})
+               "click_window": tag.windows.click_days, "view_through_window": tag.windows.view_days})
     };
     let pixel = |pixel: &Pixel| {
         let tags: Vec<Value> = pixel.event_tags.iter().map(tag).collect();
@@ -116,7 +117,9 @@ fn listing_json(config: &Config) -> Value {
     let account = |account: &Account| {
         let country = account.country.as_ref().map(|country| country.code());
         let pixels: Vec<Value> = account.pixels.iter().map(pixel).collect();
-        json!({"id": account.id.to_string(), "name": account.name, "country": country, "pixels": pixels})
+        let links: Vec<Value> = account.links.iter().map(link_json).collect();
+        json!({"id": account.id.to_string(), "name": account.name, "country": country, "pixels": pixels,
+               "links": links})
     };
     json!({
         "data_dir": config.data_dir.display().to_string(),
@@ -125,6 +128,11 @@ fn listing_json(config: &Config) -> Value {
         "vendor_list": config.vendor_list.as_ref().map(ToString::to_string),
         "accounts": config.accounts.iter().map(account).collect::<Vec<_>>(),
     })
+}
+
+fn link_json(link: &Link) -> Value {
+    json!({"name": link.name.as_str(), "landing_page": link.landing_page.to_string(),
+           "campaign_id": link.campaign_id.to_string(), "line_item_id": link.line_item_id.to_string()})
 }
 
 impl From<DevArgs> for DevOptions {
@@ -156,9 +164,15 @@ fn write_account(account: &Account, io: &mut Io<'_>) -> Result<(), CliError> {
     for pixel in &account.pixels {
         writeln!(io.out, "  pixel {}, origins {}", pixel.id, pixel.origins.join(" "))?;
         for tag in &pixel.event_tags {
-            let (click, view) = (tag.click_window_days, tag.view_through_window_days);
+            let Windows { click_days: click, view_days: view } = tag.windows;
             writeln!(io.out, "    event tag {} {} (click {click}, view {view} days)", tag.id, tag.event)?;
         }
+    }
+    for Link { name, landing_page, campaign_id, line_item_id } in &account.links {
+        writeln!(
+            io.out,
+            "  ad link /c/{name} to {landing_page} (campaign {campaign_id}, line item {line_item_id})"
+        )?;
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
-//! Advertisers, their pixels and event tags.
+//! Advertisers, their pixels, event tags and ads.
 
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::ads::{self, Campaign, Link};
 use super::keys::{is_development, length};
 use super::walk::{Field, Section};
+use crate::domain::attribution::Windows;
 use crate::domain::conversion::Country;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId, InvalidId, PixelId};
@@ -22,6 +24,8 @@ pub struct Account {
     pub handle: Option<Handle>,
     pub keys: AccountKeys,
     pub pixels: Vec<Pixel>,
+    pub campaigns: Vec<Campaign>,
+    pub links: Vec<Link>,
 }
 
 /// What opens the advertisers' API for an account; with none of it, nothing does.
@@ -56,10 +60,8 @@ pub struct EventTag {
     pub id: EventTagId,
     pub name: String,
     pub event: EventType,
-    /// How long after a click a conversion is credited to it.
-    pub click_window_days: u32,
-    /// The same for a mere view; never longer.
-    pub view_through_window_days: u32,
+    /// The one for views is never the longer one.
+    pub windows: Windows,
     /// Whether who does this may be shown ads for it later.
     pub retargeting_enabled: bool,
 }
@@ -70,13 +72,19 @@ pub(super) fn registry(accounts: &[Account]) -> Registry {
         accounts.iter().flat_map(|account| account.pixels.iter().map(|pixel| pixel.setting(account.id)));
     let handles = accounts.iter().filter_map(|account| Some((account.handle.clone()?, account.id)));
     let names = accounts.iter().map(|account| (account.id, account.name.clone()));
-    Registry::new(pixels.collect()).with_handles(handles.collect()).with_names(names.collect())
+    let links = accounts.iter().flat_map(|account| account.links.iter().map(|link| link.setting(account.id)));
+    let registry = Registry::new(pixels.collect()).with_handles(handles.collect());
+    registry.with_names(names.collect()).with_links(links.collect())
 }
 
 impl Pixel {
     fn setting(&self, account_id: AccountId) -> settings::Pixel {
-        let tag =
-            |tag: &EventTag| settings::EventTag { id: tag.id, name: tag.name.clone(), event: tag.event };
+        let tag = |tag: &EventTag| settings::EventTag {
+            id: tag.id,
+            name: tag.name.clone(),
+            event: tag.event,
+            windows: tag.windows,
+        };
         settings::Pixel {
             id: self.id,
             account_id,
@@ -105,8 +113,10 @@ fn account(section: Section<'_>, allow_development: bool) -> Option<Account> {
     });
     let keys = keys(&section, allow_development);
     let pixels = section.sections("pixels").into_iter().filter_map(pixel).collect();
+    let campaigns = ads::campaigns(&section);
+    let links = ads::links(&section, &campaigns);
     section.finish();
-    Some(Account { id: id?, name: name?, country, handle, keys, pixels })
+    Some(Account { id: id?, name: name?, country, handle, keys, pixels, campaigns, links })
 }
 
 fn keys(section: &Section<'_>, allow_development: bool) -> AccountKeys {
@@ -180,9 +190,9 @@ fn event_tag(section: Section<'_>) -> Option<EventTag> {
     let types = EventType::ALL.map(|event| (event.name(), event));
     let event =
         section.require("type", "for example type = \"PURCHASE\"").and_then(|field| field.one_of(&types));
-    let click = window(&section, "click_window", "1, 7, 14 or 30 days", &[1, 7, 14, 30]);
+    let click = window(&section, "click_window", "1, 7, 14 or 30 days", &Windows::CLICK_DAYS);
     let view_field = section.get("view_through_window");
-    let view = window(&section, "view_through_window", "0, 1, 7, 14 or 30 days", &[0, 1, 7, 14, 30]);
+    let view = window(&section, "view_through_window", "0, 1, 7, 14 or 30 days", &Windows::VIEW_DAYS);
     let retargeting = section.get("retargeting_enabled").and_then(|field| field.flag());
     if let (Some(click), Some(view), Some(field)) = (click, view, view_field)
         && view > click
@@ -197,8 +207,7 @@ fn event_tag(section: Section<'_>) -> Option<EventTag> {
         id: id?,
         name: name?,
         event: event?,
-        click_window_days: click?,
-        view_through_window_days: view?,
+        windows: Windows { click_days: click?, view_days: view? },
         retargeting_enabled: retargeting.unwrap_or(false),
     })
 }
@@ -206,7 +215,7 @@ fn event_tag(section: Section<'_>) -> Option<EventTag> {
 /// A hit's `txn_id` may be either, so that no pixel and event tag may share one.
 const SHARED_ID: &str = "pixel or event tag id";
 
-fn id<T>(section: &Section<'_>, key: &'static str, kind: &'static str) -> Option<T>
+pub(super) fn id<T>(section: &Section<'_>, key: &'static str, kind: &'static str) -> Option<T>
 where
     T: FromStr<Err = InvalidId> + ToString,
 {
@@ -217,7 +226,7 @@ where
     Some(id)
 }
 
-fn name(section: &Section<'_>) -> Option<String> {
+pub(super) fn name(section: &Section<'_>) -> Option<String> {
     let field = section.require("name", "expected a name for people to read")?;
     let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= NAME_CHARS_MAX;
     field.parsed("1 to 255 characters", |text| fits(text).then(|| text.to_owned()))
@@ -231,12 +240,12 @@ fn origin(field: &Field<'_>) -> Option<String> {
     field.parsed(expected, |text| OriginPattern::parse(text).map(|_| text.to_owned()))
 }
 
-fn window(section: &Section<'_>, key: &'static str, expected: &str, allowed: &[u32]) -> Option<u32> {
+fn window(section: &Section<'_>, key: &'static str, expected: &str, allowed: &[u8]) -> Option<u8> {
     let field = section.require(key, &format!("expected {expected}"))?;
-    let days = u32::try_from(field.integer(0..=365)?).ok()?;
-    if !allowed.contains(&days) {
+    let days = field.integer(0..=365)?;
+    let known = allowed.iter().copied().find(|allowed| u64::from(*allowed) == days);
+    if known.is_none() {
         field.refuse(format!("{days} is no window"), format!("expected {expected}"));
-        return None;
     }
-    Some(days)
+    known
 }

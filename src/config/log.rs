@@ -22,6 +22,7 @@ pub struct Retain {
     pub conversion: Option<Duration>,
     pub embed_view: Option<Duration>,
     pub matches: Option<Duration>,
+    pub touch: Option<Duration>,
 }
 
 /// How far an entry of each kind is before its sender hears "stored". Opt-outs are always on the disk.
@@ -30,6 +31,7 @@ pub struct AckClasses {
     pub page_view: Ack,
     pub conversion: Ack,
     pub matches: Ack,
+    pub touch: Ack,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,7 @@ fn retain(log: &Section<'_>) -> Retain {
     let conversion = section.get("conversion").and_then(|field| time(&field, RETAIN));
     let embed_view = section.get("embed_view").and_then(|field| time(&field, RETAIN));
     let matches = section.get("match").and_then(|field| time(&field, RETAIN));
+    let touch = section.get("touch").and_then(|field| time(&field, RETAIN));
     if let Some(field) = section.get("opt_out") {
         field.refuse("an opt-out holds until it is taken back", "leave this out");
     }
@@ -79,7 +82,7 @@ fn retain(log: &Section<'_>) -> Retain {
         field.refuse("an account's settings hold until they are changed", "leave this out");
     }
     section.finish();
-    Retain { page_view, conversion, embed_view, matches }
+    Retain { page_view, conversion, embed_view, matches, touch }
 }
 
 /// `[erasure] within`.
@@ -129,6 +132,7 @@ fn ack_classes(log: &Section<'_>) -> AckClasses {
     let page_view = section.get("page_view").and_then(|field| field.one_of(&ACKS));
     let conversion = section.get("conversion").and_then(|field| field.one_of(&ACKS));
     let matches = section.get("match").and_then(|field| field.one_of(&ACKS));
+    let touch = section.get("touch").and_then(|field| field.one_of(&ACKS));
     for key in ["opt_out", "settings", "erasure"] {
         if let Some(field) = section.get(key)
             && field.one_of(&ACKS).is_some_and(|ack| ack != Ack::Disk)
@@ -141,5 +145,6 @@ fn ack_classes(log: &Section<'_>) -> AckClasses {
         page_view: page_view.unwrap_or(Ack::Os),
         conversion: conversion.unwrap_or(Ack::Disk),
         matches: matches.unwrap_or(Ack::Os),
+        touch: touch.unwrap_or(Ack::Os),
     }
 }

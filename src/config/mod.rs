@@ -4,6 +4,7 @@
 //! it never becomes a `Config`. A `Config` holds no policy of its own; `app` turns it into what each part needs.
 
 mod accounts;
+mod ads;
 mod delete;
 mod dev;
 mod keys;
@@ -25,6 +26,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use accounts::{Account, AccountKeys, EventTag, Oauth, Pixel};
+pub use ads::{Campaign, LineItem, Link};
 pub use delete::{Delete, Requester};
 pub use dev::{DEV_TOML, DevOptions, demo_data_dir};
 pub use keys::{Cookie, CookieKey, SECRET_BYTES_MIN};
@@ -104,7 +106,7 @@ impl Config {
         Self::read(text, environment, Mode::Production)
     }
 
-    /// The accounts, pixels and event tags, ready to be looked up.
+    /// The accounts, pixels, event tags and ad links, ready to be looked up.
     pub fn registry(&self) -> Registry {
         accounts::registry(&self.accounts)
     }

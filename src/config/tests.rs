@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::domain::link::Placement;
 
 /// One mistake a test replaces a part of this.
 const GOOD: &str = r#"
@@ -100,11 +101,16 @@ fn a_good_configuration_is_read_as_it_is_written() {
     assert_eq!(config.proxies.trusted.len(), 2);
     assert_eq!(
         config.log.ack,
-        AckClasses { page_view: Ack::Memory, conversion: Ack::Disk, matches: Ack::Os }
+        AckClasses { page_view: Ack::Memory, conversion: Ack::Disk, matches: Ack::Os, touch: Ack::Os }
     );
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    let retain =
-        Retain { page_view: Some(days(90)), conversion: Some(days(400)), embed_view: None, matches: None };
+    let retain = Retain {
+        page_view: Some(days(90)),
+        conversion: Some(days(400)),
+        embed_view: None,
+        matches: None,
+        touch: None,
+    };
     assert_eq!((config.log.retain, config.erase_within), (retain, days(1)));
     assert_eq!(config.policy.default_regime, Regime::Gdpr);
     assert_eq!(config.cookie, Cookie { name: "pg".to_owned(), max_age_days: 400 });
@@ -129,7 +135,10 @@ fn the_smallest_configuration_has_defaults_for_the_rest() {
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
     assert!(config.admin_token.is_none() && config.public.tls.is_none() && config.workers.is_none());
     assert_eq!(config.cookie, Cookie { name: "__Host-Http-pg".to_owned(), max_age_days: 90 });
-    assert_eq!(config.log.ack, AckClasses { page_view: Ack::Os, conversion: Ack::Disk, matches: Ack::Os });
+    assert_eq!(
+        config.log.ack,
+        AckClasses { page_view: Ack::Os, conversion: Ack::Disk, matches: Ack::Os, touch: Ack::Os }
+    );
     assert_eq!(config.log.file_bytes, 64 << 20);
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.rate_limits, Some(RateLimits::default()));
@@ -544,6 +553,46 @@ fn accounts_are_told_what_is_wrong_with_them() {
 }
 
 #[test]
+fn ad_links_lead_to_landing_pages_for_line_items_of_their_own_account() {
+    let ads = |name: &str, page: &str, item: &str| {
+        format!(
+            "{GOOD}\n[[accounts.campaigns]]\nid = \"8wku2\"\nname = \"Spring\"\nline_items = [{{ id = \"6zva5\", name = \"All\" }}]\n\
+             [[accounts.links]]\nname = \"{name}\"\nlanding_page = \"{page}\"\nline_item = \"{item}\"\n"
+        )
+    };
+    let page = "https://shop.example/landing#top";
+    let good = Config::parse(&ads("spring", page, "6zva5"), &environment).expect("no mistake");
+    assert_eq!(good.accounts[0].links[0].campaign_id.to_string(), "8wku2");
+    for (text, expect) in [
+        (
+            ads("Spring", page, "6zva5"),
+            "accounts[1].links[1].name: \"Spring\" does not fit; expected 1 to 64 characters a-z, 0-9, - or _",
+        ),
+        (
+            ads("spring", "http://shop.example/", "6zva5"),
+            "accounts[1].links[1].landing_page: this is no landing page; expected https://",
+        ),
+        (
+            ads("spring", "https://shop.example/?a={gpp}", "6zva5"),
+            "accounts[1].links[1].landing_page: this is no landing page; expected no macros",
+        ),
+        (
+            ads("spring", page, "6zva6"),
+            "accounts[1].links[1].line_item: no campaign of this account has the line item 6zva6; list it in line_items",
+        ),
+    ] {
+        let found = mistakes(&text);
+        assert!(found.len() == 1 && found[0].contains(expect), "{found:?}");
+    }
+    let elsewhere = "[[accounts]]\nid = \"18ce54d4x5u\"\nname = \"Other\"\n[[accounts.links]]\nname = \"spring\"\nlanding_page = \"https://other.example/\"\nline_item = \"6zva5\"\n";
+    let found = mistakes(&format!("{}{elsewhere}", ads("spring", page, "6zva5")));
+    assert!(
+        found[0].contains("doubled link name") && found[1].contains("no campaign of this account"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn all_mistakes_are_reported_together_in_the_order_of_their_places() {
     let text = GOOD
         .replace("= 4\n", "= \"4\"\n")
@@ -581,7 +630,7 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
     assert!(Config::dev(DevOptions { rate_limits: true, ..DevOptions::default() }).rate_limits.is_some());
     let tags = config.accounts.iter().flat_map(|account| &account.pixels).flat_map(|pixel| {
         pixel.event_tags.iter().map(move |tag| {
-            let windows = (tag.click_window_days, tag.view_through_window_days);
+            let windows = (tag.windows.click_days, tag.windows.view_days);
             format!("{} {} {} {windows:?}", pixel.id, tag.id, tag.event)
         })
     });
@@ -596,6 +645,10 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
     let pixel = "o8z6j".parse().expect("an id");
     let registry = config.registry();
     assert_eq!(registry.pixel(pixel).expect("the shop's pixel").account_id.to_string(), "18ce54d4x5t");
+    let link = registry.link("spring").expect("the shop's ad link");
+    let Placement { account_id, link: name, campaign_id, line_item_id } = &*link.placement;
+    let placed = format!("{name} {account_id} {campaign_id} {line_item_id} {}", link.landing_page);
+    assert_eq!(placed, "spring 18ce54d4x5t 8wku2 6zva5 http://shop.localhost:8090/landing?utm_source=ad");
 }
 
 #[test]

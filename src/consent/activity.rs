@@ -5,7 +5,7 @@ use crate::domain::partner::PartnerListing;
 /// One thing that may be done with a person's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activity {
-    /// Keeping a page view or a conversion that carries no identifier.
+    /// Keeping a page view, a conversion or an ad touch that carries no identifier.
     Measure,
     /// Reading or setting the browser id; identifiers and click ids on stored rows.
     Identify,

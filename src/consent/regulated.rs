@@ -6,6 +6,7 @@ use crate::domain::embed_view::EmbedView;
 use crate::domain::id::BrowserId;
 use crate::domain::matching::{Introduction, PartnerMatch};
 use crate::domain::opt_out::{Subject, Subjects};
+use crate::domain::touch::Touch;
 
 /// A value that must not leave memory without a permit. Sealed: the list is this file.
 pub trait Regulated: sealed::Sealed {
@@ -30,6 +31,12 @@ impl Regulated for Conversion {
         Activity::Measure
     }
 
+    /// Only a hash reaches another device, so that nobody else pays for the question.
+    fn noted(&self) -> &'static [Activity] {
+        let Identifiers { hashed_email, hashed_phone, .. } = &self.identifiers;
+        if hashed_email.is_some() || hashed_phone.is_some() { &[Activity::LinkDevices] } else { &[] }
+    }
+
     fn subjects(&self) -> Subjects {
         let Identifiers { browser_id, hashed_email, hashed_phone, click_id: _ } = &self.identifiers;
         [browser_id.map(Subject::Browser), hashed_email.map(Subject::Email), hashed_phone.map(Subject::Phone)]
@@ -37,6 +44,27 @@ impl Regulated for Conversion {
 
     fn forget_identifiers(&mut self) -> bool {
         self.identifiers = Identifiers::default();
+        true
+    }
+}
+
+impl Regulated for Touch {
+    fn activity(&self) -> Activity {
+        Activity::Measure
+    }
+
+    fn noted(&self) -> &'static [Activity] {
+        if self.browser_id.is_some() || self.click_id.is_some() { &[Activity::LinkDevices] } else { &[] }
+    }
+
+    fn subjects(&self) -> Subjects {
+        [self.browser_id.map(Subject::Browser), None, None]
+    }
+
+    /// What is left counts how often an ad was seen or clicked on.
+    fn forget_identifiers(&mut self) -> bool {
+        self.browser_id = None;
+        self.click_id = None;
         true
     }
 }
@@ -114,6 +142,7 @@ impl Regulated for Introduction {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Conversion {}
+    impl Sealed for super::Touch {}
     impl Sealed for super::EmbedView {}
     impl Sealed for super::BrowserCookie {}
     impl Sealed for super::PartnerMatch {}

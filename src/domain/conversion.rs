@@ -1,5 +1,6 @@
 //! What one hit becomes when it is let through.
 
+use super::attribution::Windows;
 use super::event::EventType;
 use super::id::{AccountId, BrowserId, ClickId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
 use super::money::Money;
@@ -15,6 +16,8 @@ pub struct Conversion {
     pub pixel_id: PixelId,
     /// `None` for a page view of a pixel that has no site-visit tag.
     pub event_tag_id: Option<EventTagId>,
+    /// The event tag's; without any the conversion is credited to no ad.
+    pub windows: Option<Windows>,
     pub event: EventType,
     pub source: Source,
     /// The sender's own id of this browser event, the same on every host that it is sent to.

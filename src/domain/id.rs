@@ -117,6 +117,14 @@ base36_id!(
     /// One configured web event of a pixel (`tw-<pixel>-<event>`).
     EventTagId
 );
+base36_id!(
+    /// What an advertiser runs ads for.
+    CampaignId
+);
+base36_id!(
+    /// A part of a campaign.
+    LineItemId
+);
 
 /// The id of one stored event: a UUID version 7 (RFC 9562, section 5.7), so that ids sort by time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -219,7 +227,7 @@ impl fmt::Debug for BrowserId {
 macro_rules! hashed_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name([u8; 32]);
 
         impl $name {

@@ -1,12 +1,14 @@
-//! What Pixelgate talks about: accounts, pixels, conversions, opt-outs, erasures, money, time.
+//! What Pixelgate talks about: accounts, pixels, ads, conversions, opt-outs, erasures, money, time.
 //!
 //! Nothing in here does I/O, awaits, reads a clock, or names a crate outside std.
 
+pub mod attribution;
 pub mod conversion;
 pub mod embed_view;
 pub mod erasure;
 pub mod event;
 pub mod id;
+pub mod link;
 pub mod matching;
 pub mod money;
 pub mod opt_out;
@@ -17,3 +19,4 @@ pub mod settings;
 pub mod targeting;
 pub mod template;
 pub mod time;
+pub mod touch;

@@ -1,6 +1,6 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
 //!
-//! The journeys (`pixel`, `tag`, `matching`, `prebid`, `opt_out`, `daa`, `privacy`, `deletion`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! The journeys (`pixel`, `touch`, `tag`, `matching`, `prebid`, `opt_out`, `daa`, `privacy`, `deletion`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
 //! and `admin` say which request is whose.
 //!
 //! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
@@ -33,6 +33,7 @@ pub mod privacy;
 pub mod public;
 pub mod receipt;
 pub mod tag;
+pub mod touch;
 pub mod visitor;
 pub mod well_known;
 

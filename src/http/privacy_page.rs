@@ -12,6 +12,7 @@ use crate::consent::prefs::{Prefs, Setting};
 use crate::domain::money::Money;
 use crate::domain::opt_out::Choice;
 use crate::domain::time::Timestamp;
+use crate::domain::touch::TouchKind;
 use crate::service::privacy::{LookupError, Newest, RowAbout, What};
 use crate::service::receipt::Receipt;
 use crate::service::targeting::TargetedBy;
@@ -144,6 +145,8 @@ impl RowTexts {
                 What::Embed => t.data.embed,
                 What::Match => t.data.matched,
                 What::Unmatch => t.data.unmatched,
+                What::Touch(TouchKind::View) => t.data.ad_view,
+                What::Touch(TouchKind::Click) => t.data.ad_click,
                 What::OptOut(Choice::Out) => t.data.opted_out,
                 What::OptOut(Choice::In) => t.data.opted_in,
             },

@@ -11,7 +11,9 @@ use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use super::tag::TagFile;
 use super::well_known::Document;
-use super::{cookie, daa, deletion, match_frame, matching, opt_out, pages, pixel, prebid, privacy, receipt};
+use super::{
+    cookie, daa, deletion, match_frame, matching, opt_out, pages, pixel, prebid, privacy, receipt, touch,
+};
 use crate::domain::opt_out::{Choice, OptOutView};
 use crate::service::deletion::DeletionService;
 use crate::service::erasure::ErasureService;
@@ -35,6 +37,9 @@ pub struct Public<V> {
 enum Route {
     Pixel,
     Embed,
+    /// Of the link that the path names.
+    Click,
+    AdView,
     OptOutPage,
     OptOutStatus,
     Receipt,
@@ -118,6 +123,10 @@ impl Route {
                 }
                 _ => Self::Api,
             },
+            (path, "GET" | "HEAD") if touch::clicked_link(path).is_some() => Self::Click,
+            (path, "GET") if touch::viewed_link(path).is_some() => Self::AdView,
+            (path, _) if touch::clicked_link(path).is_some() => Self::BadMethod("GET, HEAD"),
+            (path, _) if touch::viewed_link(path).is_some() => Self::BadMethod("GET"),
             (path, method) => {
                 let is_read = matches!(method, "GET" | "HEAD");
                 match (Document::from_path(path), TagFile::from_path(path)) {
@@ -139,6 +148,8 @@ impl Route {
             self,
             Self::Pixel
                 | Self::Embed
+                | Self::Click
+                | Self::AdView
                 | Self::Unknown
                 | Self::Style
                 | Self::Document(_)
@@ -155,8 +166,8 @@ impl Route {
 impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
     fn intake(&self, method: &str, path: &str) -> Intake {
         match Route::parse(method, path) {
-            Route::Embed => Intake::Hot,
-            Route::Pixel if method == "GET" => Intake::Hot,
+            Route::Embed | Route::AdView => Intake::Hot,
+            Route::Pixel | Route::Click if method == "GET" => Intake::Hot,
             Route::Match | Route::MatchStart | Route::MatchFrame | Route::Introduce | Route::SetUid => {
                 Intake::Hot
             }
@@ -185,8 +196,10 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
         self.lead(route, head, body)
     }
 
-    fn overloaded(&self, _head: &Head<'_>) -> Answer {
-        pixel::overloaded()
+    fn overloaded(&self, head: &Head<'_>) -> Answer {
+        // Who clicked on an ad is sent on all the same.
+        let link = touch::clicked_link(head.path);
+        link.map_or_else(pixel::overloaded, |link| touch::plain(&self.pixel, link))
     }
 }
 
@@ -195,6 +208,14 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
         Answering::Now(match route {
             Route::Pixel => return pixel::answer(&self.pixel, head),
             Route::Embed => return pixel::embed(&self.pixel, head),
+            Route::Click => {
+                let link = touch::clicked_link(head.path);
+                return touch::click(&self.pixel, head, link.unwrap_or_default());
+            }
+            Route::AdView => {
+                let link = touch::viewed_link(head.path);
+                return touch::view(&self.pixel, head, link.unwrap_or_default());
+            }
             Route::Choose(choice) => {
                 return opt_out::choose(&self.pixel, &self.opt_out, &self.forms, head, body, choice);
             }

@@ -17,12 +17,11 @@ use super::pixel::PixelService;
 use crate::consent::rule::Circumstances;
 use crate::consent::signals::Signals;
 use crate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
-use crate::domain::event::EventType;
 use crate::domain::id::{EventId, EventTagId, PixelId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::opt_out::OptOutView;
 use crate::domain::personal::looks_personal;
-use crate::domain::settings::{Pixel, Registry};
+use crate::domain::settings::{EventTag, Pixel, Registry};
 use crate::domain::time::{MS_PER_MINUTE, Timestamp};
 use crate::storage::entry::Entry;
 use crate::storage::worker::Append;
@@ -213,7 +212,7 @@ struct Reading<'r> {
     errors: &'r mut Vec<ApiError>,
 }
 
-impl Reading<'_> {
+impl<'r> Reading<'r> {
     /// `None` if there is a mistake, which is noted.
     fn draft<'a>(&mut self, item: &Item<'a>, new_id: impl FnOnce() -> EventId) -> Option<Draft<'a>> {
         let tag = self.event_tag(item.event_id);
@@ -222,7 +221,7 @@ impl Reading<'_> {
         let value = self.money(item.value, item.price_currency);
         let quantity = self.quantity(item.number_items);
         let conversion_id = self.conversion_id(item.conversion_id);
-        let ((tag_id, event), at) = (tag?, at?);
+        let (tag, at) = (tag?, at?);
         let mut signals = signals(item);
         signals.set_country(address.and_then(|address| self.live.geo.country(address)));
         let conversion = Conversion {
@@ -230,8 +229,9 @@ impl Reading<'_> {
             at,
             account_id: self.pixel.account_id,
             pixel_id: self.pixel.id,
-            event_tag_id: Some(tag_id),
-            event,
+            event_tag_id: Some(tag.id),
+            windows: Some(tag.windows),
+            event: tag.event,
             source: Source::Api,
             event_id: None,
             conversion_id: conversion_id?,
@@ -246,11 +246,11 @@ impl Reading<'_> {
         Some(Draft { conversion, signals })
     }
 
-    fn event_tag(&mut self, raw: Raw<'_>) -> Option<(EventTagId, EventType)> {
+    fn event_tag(&mut self, raw: Raw<'_>) -> Option<&'r EventTag> {
         let Some(text) = text(raw).filter(|text| !text.is_empty()) else {
             return self.refuse(ApiError::missing("event_id", "event_id must be provided"));
         };
-        let registry = &self.live.registry;
+        let registry: &'r Registry = &self.live.registry;
         let shown = shown(&text);
         let Some((pixel_id, tag_id)) = parse_event_id(&text) else {
             let message = format!("event_id ({shown}) is not a single event tag (SET)");
@@ -258,7 +258,7 @@ impl Reading<'_> {
         };
         match registry.event_tag(tag_id) {
             Some((pixel, tag)) if pixel.id == self.pixel.id && pixel_id.is_none_or(|id| id == pixel.id) => {
-                Some((tag.id, tag.event))
+                Some(tag)
             }
             Some((pixel, _)) if pixel.account_id != self.pixel.account_id => {
                 let message = format!("event_id ({shown}) does not belong to provided account");

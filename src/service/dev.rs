@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::journal::{Journal, Note};
 use crate::domain::id::EventId;
 use crate::storage::export;
-use crate::storage::reader::{self, ReadError, Row};
+use crate::storage::reader::{self, ReadError};
 
 /// Only in development mode.
 pub struct DevService {
@@ -49,9 +49,7 @@ impl DevService {
             notes.iter().filter_map(|note| Some((note.stored?, Value::Null))).collect();
         for stored in reader::read(&self.data_dir, reader::From::Start)? {
             let stored = stored?;
-            if let Row::Conversion { conversion, .. } = &stored.row
-                && let Some(row) = rows.get_mut(&conversion.id)
-            {
+            if let Some(row) = stored.row.event_id().and_then(|id| rows.get_mut(&id)) {
                 let mut line = Vec::new();
                 export::write_ndjson(&stored, &mut line).expect("memory takes all that is written");
                 *row = serde_json::from_slice(&line).expect("an exported line is JSON");

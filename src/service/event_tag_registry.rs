@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use super::account_caller::AccountCaller;
 use super::api_error::ApiErrors;
+use crate::domain::attribution::Windows;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId, PixelId};
 use crate::domain::time::Timestamp;
@@ -52,18 +53,6 @@ pub struct ManagedTag {
     pub created_at: Option<Timestamp>,
 }
 
-/// In days: for how long a conversion is credited to a click, and to a mere view, which is never longer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
-    pub click_days: u32,
-    pub view_days: u32,
-}
-
-impl Windows {
-    pub const CLICK_DAYS: [u32; 4] = [1, 7, 14, 30];
-    pub const VIEW_DAYS: [u32; 5] = [0, 1, 7, 14, 30];
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTag {
     /// `None`: the account's first.
@@ -78,7 +67,7 @@ pub struct NewTag {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TagChanges {
     pub name: Option<String>,
-    pub click_days: Option<u32>,
-    pub view_days: Option<u32>,
+    pub click_days: Option<u8>,
+    pub view_days: Option<u8>,
     pub retargeting_enabled: Option<bool>,
 }

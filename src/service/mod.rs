@@ -56,5 +56,6 @@ pub mod subject;
 pub mod targeting;
 pub mod targeting_delivery;
 pub mod targeting_metrics;
+pub mod touch;
 pub mod tracking_status;
 pub mod vendor_list;

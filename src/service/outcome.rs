@@ -177,6 +177,7 @@ invalid_reasons! {
     BadCurrency = "bad-currency", "the currency is not an ISO 4217 code";
     BadQuantity = "bad-quantity", "the number of items is not a whole number up to 1,000,000";
     BadHref = "bad-href", "href is not the address of a web page";
+    UnknownLink = "unknown-link", "no ad link has this name";
     BadMethod = "bad-method", "a pixel is fetched with GET";
     NoPartnerUserId = "no-partner-user-id", "there is no partner user id, or nothing but zeros";
     BadPartnerUserId = "bad-partner-user-id", "the partner user id is too long, not printable, or not what this partner's ids look like";

@@ -161,6 +161,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             account_id: pixel.account_id,
             pixel_id: pixel.id,
             event_tag_id: event.tag.map(|tag| tag.id),
+            windows: event.tag.map(|tag| tag.windows),
             event: event.event,
             source: Source::Pixel,
             event_id: self.short_text(hit.event_id.as_deref()).map_err(|()| Invalid::BadEventId)?,

@@ -18,6 +18,7 @@ use crate::domain::money::Money;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::page::{are_of_different_sites, host_of};
 use crate::domain::time::Timestamp;
+use crate::domain::touch::TouchKind;
 use crate::storage::export;
 use crate::storage::reader::{self, ReadError, Row, Stored};
 
@@ -66,6 +67,8 @@ pub enum What {
     Match,
     /// That was taken back.
     Unmatch,
+    /// An ad was seen or clicked on.
+    Touch(TouchKind),
 }
 
 /// Why there is no answer.
@@ -215,6 +218,7 @@ fn is_about(row: &Row, browser_ids: &[BrowserId]) -> bool {
         Row::Conversion { conversion, .. } => conversion.identifiers.browser_id,
         Row::EmbedView { view, .. } => view.browser_id,
         Row::Match { found, .. } => Some(found.browser_id),
+        Row::Touch { touch, .. } => touch.browser_id,
         Row::Unmatch(unmatch) => Some(unmatch.browser_id),
         Row::OptOut(OptOut { subject: Subject::Browser(id), .. }) => Some(*id),
         Row::OptOut(_) | Row::Settings(_) => None,
@@ -261,7 +265,7 @@ impl RowAbout {
     /// `None` for what is about no browser.
     fn of(stored: Stored) -> Option<Self> {
         Some(match stored.row {
-            Row::Conversion { conversion, evidence } => Self {
+            Row::Conversion { conversion, evidence, .. } => Self {
                 at: conversion.at,
                 what: What::Event(conversion.event),
                 site: conversion.page.map(|page| host_of(page.origin()).to_owned()),
@@ -278,6 +282,13 @@ impl RowAbout {
             Row::Match { found, evidence } => Self {
                 at: found.at,
                 what: What::Match,
+                site: None,
+                amount: None,
+                basis: Some(evidence.basis),
+            },
+            Row::Touch { touch, evidence } => Self {
+                at: touch.at,
+                what: What::Touch(touch.kind),
                 site: None,
                 amount: None,
                 basis: Some(evidence.basis),

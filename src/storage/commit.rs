@@ -110,7 +110,7 @@ impl Writer {
             self.update_readiness();
             self.groups_given_up += 1;
             self.pool.set_failing();
-            self.group.give_up(round, &mut self.dedup)
+            self.group.give_up(round, &mut self.dedup, &mut self.touches)
         };
         self.queue.note_answered(told);
     }

@@ -7,6 +7,7 @@ use crate::domain::embed_view::EmbedView;
 use crate::domain::erasure::Erasure;
 use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::OptOut;
+use crate::domain::touch::Touch;
 
 /// One record. What is personal comes in a [`Permitted`]; an opt-out, settings, an erasure and an unmatch need no permit:
 /// they are what people ask of us.
@@ -15,6 +16,7 @@ pub enum Entry {
     Conversion(Permitted<Conversion>),
     EmbedView(Permitted<EmbedView>),
     Match(Permitted<PartnerMatch>),
+    Touch(Permitted<Touch>),
     Unmatch(Unmatch),
     OptOut(OptOut),
     Erasure(Erasure),
@@ -32,10 +34,11 @@ pub enum EntryKind {
     Match,
     Unmatch,
     Settings,
+    Touch,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PageView,
         Self::Conversion,
         Self::OptOut,
@@ -44,9 +47,10 @@ impl EntryKind {
         Self::Match,
         Self::Unmatch,
         Self::Settings,
+        Self::Touch,
     ];
     /// Those that a reader of the log is shown.
-    pub const ROWS: [Self; 7] = [
+    pub const ROWS: [Self; 8] = [
         Self::PageView,
         Self::Conversion,
         Self::OptOut,
@@ -54,6 +58,7 @@ impl EntryKind {
         Self::Match,
         Self::Unmatch,
         Self::Settings,
+        Self::Touch,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -66,6 +71,7 @@ impl EntryKind {
             Self::Match => "match",
             Self::Unmatch => "unmatch",
             Self::Settings => "settings",
+            Self::Touch => "touch",
         }
     }
 
@@ -88,6 +94,7 @@ impl Entry {
             Self::Unmatch(_) => EntryKind::Unmatch,
             Self::Erasure(_) => EntryKind::Erasure,
             Self::Settings(_) => EntryKind::Settings,
+            Self::Touch(_) => EntryKind::Touch,
         }
     }
 }

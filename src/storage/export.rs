@@ -11,20 +11,28 @@ use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::consent::policy::PolicyVersion;
 use crate::consent::prefs::{AccountPrefs, Setting};
+use crate::domain::attribution::Credit;
 use crate::domain::conversion::{Conversion, ShortText};
 use crate::domain::embed_view::EmbedView;
-use crate::domain::id::{AccountId, EventId, EventTagId, PartnerId, PixelId};
+use crate::domain::id::{AccountId, CampaignId, EventId, EventTagId, LineItemId, PartnerId, PixelId};
 use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::money::Currency;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::page::PageAddress;
 use crate::domain::time::Timestamp;
+use crate::domain::touch::Touch;
 
 /// Writes `stored` as one line of JSON with its line feed.
 pub fn write_ndjson(stored: &Stored, mut out: impl Write) -> io::Result<()> {
     match &stored.row {
-        Row::Conversion { conversion, evidence } => {
-            serde_json::to_writer(&mut out, &ConversionLine::of(stored, conversion, evidence))?;
+        Row::Conversion { conversion, evidence, credit } => {
+            serde_json::to_writer(
+                &mut out,
+                &ConversionLine::of(stored, conversion, evidence, credit.as_deref()),
+            )?;
+        }
+        Row::Touch { touch, evidence } => {
+            serde_json::to_writer(&mut out, &TouchLine::of(touch, evidence))?;
         }
         Row::EmbedView { view, evidence } => {
             serde_json::to_writer(&mut out, &EmbedViewLine::of(view, evidence))?;
@@ -61,6 +69,38 @@ pub(super) struct ConversionLine<'a> {
     pub(super) country: Option<&'a str>,
     pub(super) restricted_data_use: bool,
     pub(super) origin_ok: bool,
+    pub(super) credit: Option<CreditLine<'a>>,
+    pub(super) evidence: EvidenceLine,
+}
+
+/// The ad touch that a conversion was credited to.
+#[derive(Serialize)]
+pub(super) struct CreditLine<'a> {
+    /// `post_engagement` or `post_view`.
+    pub(super) kind: &'static str,
+    /// By which of the conversion's `match_keys` the touch was found.
+    pub(super) key: &'static str,
+    pub(super) link: &'a str,
+    pub(super) campaign_id: Text<CampaignId>,
+    pub(super) line_item_id: Text<LineItemId>,
+    pub(super) touch_id: Text<EventId>,
+    pub(super) touch_at: Text<Timestamp>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TouchLine<'a> {
+    pub(super) kind: &'static str,
+    pub(super) id: Text<EventId>,
+    pub(super) at: Text<Timestamp>,
+    pub(super) account_id: Text<AccountId>,
+    /// `click` or `view`.
+    pub(super) touch: &'static str,
+    pub(super) link: &'a str,
+    pub(super) campaign_id: Text<CampaignId>,
+    pub(super) line_item_id: Text<LineItemId>,
+    pub(super) browser_id: Option<String>,
+    pub(super) click_id: Option<String>,
+    pub(super) country: Option<&'a str>,
     pub(super) evidence: EvidenceLine,
 }
 
@@ -141,7 +181,12 @@ impl<T: Display> Serialize for Text<T> {
 }
 
 impl<'a> ConversionLine<'a> {
-    pub(super) fn of(stored: &Stored, conversion: &'a Conversion, evidence: &Evidence) -> Self {
+    pub(super) fn of(
+        stored: &Stored,
+        conversion: &'a Conversion,
+        evidence: &Evidence,
+        credit: Option<&'a Credit>,
+    ) -> Self {
         let identifiers = &conversion.identifiers;
         Self {
             kind: stored.row.kind().name(),
@@ -164,6 +209,40 @@ impl<'a> ConversionLine<'a> {
             country: conversion.country.as_ref().map(|country| country.code()),
             restricted_data_use: conversion.restricted_data_use,
             origin_ok: conversion.origin_ok,
+            credit: credit.map(CreditLine::of),
+            evidence: EvidenceLine::of(evidence),
+        }
+    }
+}
+
+impl<'a> CreditLine<'a> {
+    fn of(credit: &'a Credit) -> Self {
+        Self {
+            kind: credit.kind_name(),
+            key: credit.key.name(),
+            link: credit.placement.link.as_str(),
+            campaign_id: Text(credit.placement.campaign_id),
+            line_item_id: Text(credit.placement.line_item_id),
+            touch_id: Text(credit.touch_id),
+            touch_at: Text(credit.touch_at),
+        }
+    }
+}
+
+impl<'a> TouchLine<'a> {
+    pub(super) fn of(touch: &'a Touch, evidence: &Evidence) -> Self {
+        Self {
+            kind: EntryKind::Touch.name(),
+            id: Text(touch.id),
+            at: Text(touch.at),
+            account_id: Text(touch.placement.account_id),
+            touch: touch.kind.name(),
+            link: touch.placement.link.as_str(),
+            campaign_id: Text(touch.placement.campaign_id),
+            line_item_id: Text(touch.placement.line_item_id),
+            browser_id: touch.browser_id.map(|browser| browser.expose()),
+            click_id: touch.click_id.map(|click| click.expose()),
+            country: touch.country.as_ref().map(|country| country.code()),
             evidence: EvidenceLine::of(evidence),
         }
     }
@@ -280,6 +359,7 @@ pub(super) mod tests {
             account_id: "18ce54d4x5t".parse().expect("an id"),
             pixel_id: "o8z6j".parse().expect("an id"),
             event_tag_id: "o87ne".parse().ok(),
+            windows: None,
             event: EventType::Purchase,
             source: Source::Pixel,
             event_id: ShortText::parse("e-1"),
@@ -297,7 +377,11 @@ pub(super) mod tests {
             restricted_data_use: false,
             origin_ok: true,
         };
-        Stored { sequence: 1, at: Timestamp(2), row: Row::Conversion { conversion, evidence: evidence() } }
+        Stored {
+            sequence: 1,
+            at: Timestamp(2),
+            row: Row::Conversion { conversion, evidence: evidence(), credit: None },
+        }
     }
 
     fn evidence() -> Evidence {
@@ -319,6 +403,7 @@ pub(super) mod tests {
             account_id: AccountId::from_number(1),
             pixel_id: PixelId::from_number(2),
             event_tag_id: Some(EventTagId::from_number(35)),
+            windows: None,
             event: EventType::SiteVisit,
             source: Source::Pixel,
             event_id: None,
@@ -365,7 +450,7 @@ pub(super) mod tests {
                 r#""currency":"USD","quantity":1,"browser_id":"01010101010101010101010101010101","#,
                 r#""click_id":"abc","match_keys":["click_id","browser_id","hashed_email"],"#,
                 r#""page":"https://shop.example/thanks","country":"US","restricted_data_use":false,"#,
-                r#""origin_ok":true,"evidence":{"regime":"us","basis":"not-opted-out","#,
+                r#""origin_ok":true,"credit":null,"evidence":{"regime":"us","basis":"not-opted-out","#,
                 r#""activities":["measure","identify"],"policy":"00000000000000ff","#,
                 r#""decided_at":"2026-11-22T03:04:05.678Z"}}"#
             ),
@@ -401,7 +486,7 @@ pub(super) mod tests {
                 r#""source":"pixel","event_id":null,"conversion_id":null,"value_micros":null,"#,
                 r#""currency":null,"quantity":null,"browser_id":null,"click_id":null,"match_keys":[],"#,
                 r#""page":null,"country":null,"restricted_data_use":true,"#,
-                r#""origin_ok":false,"evidence":{"regime":"us","basis":"not-opted-out","#,
+                r#""origin_ok":false,"credit":null,"evidence":{"regime":"us","basis":"not-opted-out","#,
                 r#""activities":["measure","identify"],"policy":"00000000000000ff","#,
                 r#""decided_at":"2026-11-22T03:04:05.678Z"}}"#
             ),

@@ -4,15 +4,17 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::export::{
-    ConversionLine, EmbedViewLine, EvidenceLine, MatchLine, OptOutLine, SettingsLine, UnmatchLine,
+    ConversionLine, EmbedViewLine, EvidenceLine, MatchLine, OptOutLine, SettingsLine, TouchLine, UnmatchLine,
 };
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::consent::prefs::{AccountPrefs, Setting};
+use crate::domain::attribution::Credit;
 use crate::domain::conversion::Conversion;
 use crate::domain::embed_view::EmbedView;
 use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::{OptOut, Subject};
+use crate::domain::touch::Touch;
 
 /// Writes records of CSV under one header. Lists are separated by spaces; what a row does not have is empty.
 pub struct Csv<W: Write> {
@@ -28,7 +30,10 @@ impl<W: Write> Csv<W> {
 
     pub fn write(&mut self, stored: &Stored) -> io::Result<()> {
         let record = match &stored.row {
-            Row::Conversion { conversion, evidence } => conversion_record(stored, conversion, evidence),
+            Row::Conversion { conversion, evidence, credit } => {
+                conversion_record(stored, conversion, evidence, credit.as_deref())
+            }
+            Row::Touch { touch, evidence } => touch_record(touch, evidence),
             Row::EmbedView { view, evidence } => embed_view_record(view, evidence),
             Row::Match { found, evidence } => match_record(found, evidence),
             Row::Unmatch(unmatch) => unmatch_record(unmatch),
@@ -44,7 +49,7 @@ impl<W: Write> Csv<W> {
     }
 }
 
-const CSV_COLUMNS: [&str; 32] = [
+const CSV_COLUMNS: [&str; 40] = [
     "kind",
     "id",
     "at",
@@ -77,6 +82,14 @@ const CSV_COLUMNS: [&str; 32] = [
     "partner_user_id",
     "scope",
     "proof",
+    "touch",
+    "link",
+    "campaign_id",
+    "line_item_id",
+    "credit",
+    "credit_key",
+    "touch_id",
+    "touch_at",
 ];
 
 /// What a row has no value for.
@@ -84,13 +97,18 @@ fn or_empty(value: Option<impl Display>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
+type Record = [String; CSV_COLUMNS.len()];
+
+const EMPTY: Record = [const { String::new() }; CSV_COLUMNS.len()];
+
 fn conversion_record(
     stored: &Stored,
     conversion: &Conversion,
     evidence: &Evidence,
-) -> [String; CSV_COLUMNS.len()] {
-    let line = ConversionLine::of(stored, conversion, evidence);
-    [
+    credit: Option<&Credit>,
+) -> Record {
+    let line = ConversionLine::of(stored, conversion, evidence, credit);
+    let fields = [
         line.kind.to_owned(),
         line.id.0.to_string(),
         line.at.0.to_string(),
@@ -111,24 +129,43 @@ fn conversion_record(
         or_empty(line.country),
         line.restricted_data_use.to_string(),
         line.origin_ok.to_string(),
-        line.evidence.regime.to_owned(),
-        line.evidence.basis.to_owned(),
-        line.evidence.activities.join(" "),
-        line.evidence.policy.0.to_string(),
-        line.evidence.decided_at.0.to_string(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-    ]
+    ];
+    let mut record = EMPTY;
+    record.iter_mut().zip(fields).for_each(|(place, field)| *place = field);
+    put_evidence(&mut record, &line.evidence);
+    if let Some(credit) = &line.credit {
+        record[33] = credit.link.to_owned();
+        record[34] = credit.campaign_id.0.to_string();
+        record[35] = credit.line_item_id.0.to_string();
+        record[36] = credit.kind.to_owned();
+        record[37] = credit.key.to_owned();
+        record[38] = credit.touch_id.0.to_string();
+        record[39] = credit.touch_at.0.to_string();
+    }
+    record
 }
 
-fn embed_view_record(view: &EmbedView, evidence: &Evidence) -> [String; CSV_COLUMNS.len()] {
+fn touch_record(touch: &Touch, evidence: &Evidence) -> Record {
+    let line = TouchLine::of(touch, evidence);
+    let mut record = EMPTY;
+    record[0] = line.kind.to_owned();
+    record[1] = line.id.0.to_string();
+    record[2] = line.at.0.to_string();
+    record[3] = line.account_id.0.to_string();
+    record[13] = or_empty(line.browser_id);
+    record[14] = or_empty(line.click_id);
+    record[17] = or_empty(line.country);
+    record[32] = line.touch.to_owned();
+    record[33] = line.link.to_owned();
+    record[34] = line.campaign_id.0.to_string();
+    record[35] = line.line_item_id.0.to_string();
+    put_evidence(&mut record, &line.evidence);
+    record
+}
+
+fn embed_view_record(view: &EmbedView, evidence: &Evidence) -> Record {
     let line = EmbedViewLine::of(view, evidence);
-    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    let mut record = EMPTY;
     record[0] = line.kind.to_owned();
     record[1] = line.id.0.to_string();
     record[2] = line.at.0.to_string();
@@ -139,9 +176,9 @@ fn embed_view_record(view: &EmbedView, evidence: &Evidence) -> [String; CSV_COLU
     record
 }
 
-fn match_record(found: &PartnerMatch, evidence: &Evidence) -> [String; CSV_COLUMNS.len()] {
+fn match_record(found: &PartnerMatch, evidence: &Evidence) -> Record {
     let line = MatchLine::of(found, evidence);
-    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    let mut record = EMPTY;
     record[0] = line.kind.to_owned();
     record[1] = line.id.0.to_string();
     record[2] = line.at.0.to_string();
@@ -155,9 +192,9 @@ fn match_record(found: &PartnerMatch, evidence: &Evidence) -> [String; CSV_COLUM
     record
 }
 
-fn unmatch_record(unmatch: &Unmatch) -> [String; CSV_COLUMNS.len()] {
+fn unmatch_record(unmatch: &Unmatch) -> Record {
     let line = UnmatchLine::of(unmatch);
-    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    let mut record = EMPTY;
     record[0] = line.kind.to_owned();
     record[2] = line.at.0.to_string();
     record[13] = line.browser_id;
@@ -165,7 +202,7 @@ fn unmatch_record(unmatch: &Unmatch) -> [String; CSV_COLUMNS.len()] {
     record
 }
 
-fn put_evidence(record: &mut [String; CSV_COLUMNS.len()], evidence: &EvidenceLine) {
+fn put_evidence(record: &mut Record, evidence: &EvidenceLine) {
     record[20] = evidence.regime.to_owned();
     record[21] = evidence.basis.to_owned();
     record[22] = evidence.activities.join(" ");
@@ -173,9 +210,9 @@ fn put_evidence(record: &mut [String; CSV_COLUMNS.len()], evidence: &EvidenceLin
     record[24] = evidence.decided_at.0.to_string();
 }
 
-fn opt_out_record(opt_out: &OptOut) -> [String; CSV_COLUMNS.len()] {
+fn opt_out_record(opt_out: &OptOut) -> Record {
     let line = OptOutLine::of(opt_out);
-    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    let mut record = EMPTY;
     record[0] = line.kind.to_owned();
     record[2] = line.at.0.to_string();
     record[13] = or_empty(line.browser_id);
@@ -187,11 +224,11 @@ fn opt_out_record(opt_out: &OptOut) -> [String; CSV_COLUMNS.len()] {
 }
 
 /// The choice is what is off.
-fn settings_record(settings: &AccountPrefs) -> [String; CSV_COLUMNS.len()] {
+fn settings_record(settings: &AccountPrefs) -> Record {
     let line = SettingsLine::of(settings);
     let off = Setting::ALL.into_iter().filter(|setting| settings.prefs.is_off(*setting));
     let off: Vec<_> = off.map(|setting| format!("{}-off", setting.name())).collect();
-    let mut record = [const { String::new() }; CSV_COLUMNS.len()];
+    let mut record = EMPTY;
     record[0] = line.kind.to_owned();
     record[2] = line.at.0.to_string();
     record[25] = if off.is_empty() { "all-on".to_owned() } else { off.join(" ") };
@@ -218,7 +255,7 @@ mod tests {
         assert_eq!(lines.len(), 5);
         let account = "03".repeat(32);
         assert!(
-            lines[4].ends_with(&format!(",partners-off web-off,hashed_account_id,{account},,,,")),
+            lines[4].ends_with(&format!(",partners-off web-off,hashed_account_id,{account},,,,,,,,,,,,")),
             "{}",
             lines[4]
         );
@@ -228,7 +265,7 @@ mod tests {
         assert!(lines[1].contains(r#",e-1,"o,1",12500000,USD,1,01010101"#), "{}", lines[1]);
         assert!(
             lines[3].starts_with("opt_out,,2026-11-22T03:04:05.678Z,,")
-                && lines[3].ends_with(",out,browser_id,,,,,")
+                && lines[3].ends_with(",out,browser_id,,,,,,,,,,,,,")
         );
     }
 }

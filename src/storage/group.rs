@@ -10,6 +10,7 @@ use super::log::{AppendError, Appended};
 use super::match_table::MatchRejection;
 use super::queue::{Answer, Batch};
 use super::record::{BEGIN, Begin, VERSION};
+use super::touches::{Learned, Touches};
 use super::worker::Worker;
 use crate::consent::evidence::Evidence;
 use crate::consent::prefs::Prefs;
@@ -119,6 +120,8 @@ pub(super) struct Group {
     begin_bytes: usize,
     starts: Vec<Start>,
     keys: Vec<(Key, bool)>,
+    /// What its entries have added to what is known of touches, and whether they are acknowledged only after a sync.
+    learned: Vec<(Learned, bool)>,
     /// Subjects whose opt-out is taken back as soon as this group is on the disk.
     lifted: Vec<Subject>,
     /// Erasures, which hold as soon as this group is on the disk, with their sequence numbers.
@@ -185,6 +188,10 @@ impl Group {
 
     pub(super) fn note_key(&mut self, key: Key, needs_sync: bool) {
         self.keys.push((key, needs_sync));
+    }
+
+    pub(super) fn note_learned(&mut self, learned: impl IntoIterator<Item = Learned>, needs_sync: bool) {
+        self.learned.extend(learned.into_iter().map(|learned| (learned, needs_sync)));
     }
 
     /// Whether `key` came with an entry of this group that is acknowledged only after a sync.
@@ -281,10 +288,16 @@ impl Group {
 
     /// No file takes the group. What was acknowledged already stays in it, to be written as soon as there is a file;
     /// the rest was never there.
-    pub(super) fn give_up(&mut self, round: &mut Round, dedup: &mut Dedup) -> usize {
+    pub(super) fn give_up(&mut self, round: &mut Round, dedup: &mut Dedup, touches: &mut Touches) -> usize {
         for (key, needs_sync) in std::mem::take(&mut self.keys) {
             if needs_sync || !self.is_told {
                 dedup.remove(key);
+            }
+        }
+        // The last first, so that each leaves what was before it.
+        for (learned, needs_sync) in std::mem::take(&mut self.learned).into_iter().rev() {
+            if needs_sync || !self.is_told {
+                touches.unlearn(learned);
             }
         }
         let frames = std::mem::take(&mut self.frames);
@@ -315,6 +328,7 @@ impl Group {
         self.begin_bytes = 0;
         self.starts.clear();
         self.keys.clear();
+        self.learned.clear();
         self.lifted.clear();
         self.concealed.clear();
         self.settings.clear();

@@ -22,10 +22,11 @@ use super::pool::{Pool, RESERVE_FILES};
 use super::queue::Queue;
 use super::recovery::{Index, OpenError, Recovered, Recovery, recover};
 use super::sweep::Sweep;
+use super::touches::{Touches, earliest};
 use super::worker::Appender;
 use super::writer::Writer;
 use crate::domain::id::EventId;
-use crate::domain::time::{Clock, Rng};
+use crate::domain::time::{Clock, Rng, Timestamp};
 
 /// What became of an entry that the log took.
 #[derive(Debug, PartialEq, Eq)]
@@ -170,6 +171,8 @@ fn index(options: &LogOptions, now_ms: u64) -> Index {
             .retain
             .matches
             .map_or(0, |time| now_ms.saturating_sub(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))),
+        touches: Touches::new(options.touches_max),
+        touches_from_ms: earliest(Timestamp(now_ms), options.retain).0,
     }
 }
 
@@ -259,6 +262,7 @@ fn writer(
     }
     metrics.opt_outs.set(recovered.index.opt_outs.len() as i64);
     metrics.account_settings.set(recovered.index.settings.len() as i64);
+    metrics.touches.set(recovered.index.touches.len() as i64);
     metrics.match_rows.set(recovered.index.matches.len() as i64);
     metrics.erasures_pending.set(recovered.index.erasures.pending().0 as i64);
     Writer {
@@ -271,6 +275,7 @@ fn writer(
         opt_outs: Arc::new(recovered.index.opt_outs),
         matches: Arc::new(recovered.index.matches),
         settings: Arc::new(recovered.index.settings),
+        touches: recovered.index.touches,
         file: recovered.file,
         previous: recovered.previous,
         opt_outs_only: false,

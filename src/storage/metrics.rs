@@ -42,6 +42,9 @@ pub struct LogMetrics {
     pub account_settings: Gauge,
     pub dedup_keys: Gauge,
     pub match_rows: Gauge,
+    pub touches: Gauge,
+    /// Conversions and page views that were credited to an ad touch, by its kind.
+    pub credited: Family<Credited, Counter>,
     pub matches_rejected: Family<Rejected, Counter>,
     pub sync_seconds: Histogram,
 }
@@ -54,6 +57,11 @@ pub struct Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Chosen {
     choice: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Credited {
+    pub credit: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -88,6 +96,8 @@ impl Default for LogMetrics {
             account_settings: Gauge::default(),
             dedup_keys: Gauge::default(),
             match_rows: Gauge::default(),
+            touches: Gauge::default(),
+            credited: Family::default(),
             matches_rejected: Family::default(),
             // 50 µs to 0.8 s.
             sync_seconds: Histogram::new(exponential_buckets(50e-6, 2.0, 15)),
@@ -121,6 +131,10 @@ impl LogMetrics {
         registry.register("account_settings", text, self.account_settings.clone());
         registry.register("dedup_keys", "Keys of events that may come again", self.dedup_keys.clone());
         registry.register("match_rows", "Rows of the match table", self.match_rows.clone());
+        let text = "Ad touches that conversions can be credited to";
+        registry.register("touches", text, self.touches.clone());
+        let text = "Conversions and page views that were credited to an ad touch";
+        registry.register("credited", text, self.credited.clone());
         let text = "Matches that the match table did not take, by reason";
         registry.register("matches_rejected", text, self.matches_rejected.clone());
         registry.register("sync_seconds", "Duration of one sync", self.sync_seconds.clone());

@@ -28,10 +28,12 @@
 //! so the copy that has no more of it also says that the erasure is done, and names nobody from then on. A cut of power
 //! in between leaves each file as it was or as it is to be, and the next start goes on.
 //!
+//! A conversion whose credit rests on somebody who is to go stays, without the credit.
+//!
 //! In memory are left: keys of events, which are hashes under a key that the process forgets, and the opt-outs of the
 //! erased, as digests; these are in the log too.
 //!
-//! Indexes (`dedup`, made of many a `shard`, [`opt_outs`] and [`erasures`]) are in memory alone, and a replay of the log makes them.
+//! Indexes (`dedup`, made of many a `shard`, `touches` with its `sightings`, [`opt_outs`] and [`erasures`]) are in memory alone, and a replay of the log makes them.
 
 pub mod account_settings;
 mod active;
@@ -61,19 +63,25 @@ mod pool;
 mod queue;
 pub mod reader;
 pub mod real_disk;
+pub mod recompute;
 mod record;
+mod record_credit;
 mod record_embed;
 mod record_erasure;
 mod record_match;
 mod record_settings;
+mod record_touch;
 pub mod recovery;
 mod rewrite;
 mod scan;
 mod shard;
+mod sightings;
 mod sweep;
 mod take_match;
 mod take_settings;
+mod take_touch;
 pub mod targeting;
+mod touches;
 mod upkeep;
 pub mod verify;
 pub mod worker;

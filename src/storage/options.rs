@@ -12,9 +12,8 @@ pub struct LogOptions {
     /// The size of one log file, 16 KiB to 1 GiB.
     pub file_bytes: u64,
     pub ack: AckClasses,
-    /// Entries that may wait for the writer. Page views are refused from a half of it, matches from three quarters,
-    /// conversions from nine tenths,
-    /// opt-outs at twice of it.
+    /// Entries that may wait for the writer. Page views are refused from a half of it, matches and touches from three quarters,
+    /// conversions from nine tenths, opt-outs at twice of it.
     pub queue_entries_max: usize,
     /// How long the same event is known to be the same, by the log's own time.
     pub dedup_window: Duration,
@@ -22,6 +21,9 @@ pub struct LogOptions {
     pub dedup_keys_max: usize,
     /// Rows of the match table, about 170 bytes of memory each; beyond it new ones are refused.
     pub match_rows_max: usize,
+    /// Ad touches that conversions can be credited to, about 230 bytes of memory each, and a quarter as many times
+    /// that somebody was seen on a device, about 600 bytes each; beyond it the oldest are forgotten early.
+    pub touches_max: usize,
     pub retain: Retain,
     /// Within this time of an erasure nothing of its subject is left in any file.
     pub erase_within: Duration,
@@ -39,6 +41,7 @@ impl Default for LogOptions {
             dedup_window: Duration::from_secs(48 * 3_600),
             dedup_keys_max: 20_000_000,
             match_rows_max: 50_000_000,
+            touches_max: 5_000_000,
             retain: Retain::default(),
             erase_within: Duration::from_secs(24 * 3_600),
             retry_after: Duration::from_secs(1),
@@ -75,16 +78,21 @@ pub struct Retain {
     pub conversion: Option<Duration>,
     pub embed_view: Option<Duration>,
     pub matches: Option<Duration>,
+    pub touch: Option<Duration>,
 }
 
 impl Retain {
     /// The same time for everything.
     pub const fn all(time: Duration) -> Self {
-        Self { page_view: Some(time), conversion: Some(time), embed_view: Some(time), matches: Some(time) }
+        let time = Some(time);
+        Self { page_view: time, conversion: time, embed_view: time, matches: time, touch: time }
     }
 
     fn shortest(self) -> Option<Duration> {
-        [self.page_view, self.conversion, self.embed_view, self.matches].into_iter().flatten().min()
+        [self.page_view, self.conversion, self.embed_view, self.matches, self.touch]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -104,11 +112,13 @@ pub struct AckClasses {
     pub page_view: AckClass,
     pub conversion: AckClass,
     pub matches: AckClass,
+    pub touch: AckClass,
 }
 
 impl Default for AckClasses {
     fn default() -> Self {
-        Self { page_view: AckClass::Os, conversion: AckClass::Disk, matches: AckClass::Os }
+        let os = AckClass::Os;
+        Self { page_view: os, conversion: AckClass::Disk, matches: os, touch: os }
     }
 }
 
@@ -118,6 +128,7 @@ impl AckClasses {
             EntryKind::PageView | EntryKind::EmbedView => self.page_view,
             EntryKind::Conversion => self.conversion,
             EntryKind::Match | EntryKind::Unmatch => self.matches,
+            EntryKind::Touch => self.touch,
             EntryKind::OptOut | EntryKind::Erasure | EntryKind::Settings => AckClass::Disk,
         }
     }

@@ -69,7 +69,7 @@ impl Queue {
     pub(super) fn has_room(&self, kind: EntryKind, pending: usize) -> bool {
         let limit = match kind {
             EntryKind::PageView | EntryKind::EmbedView => self.entries_max / 2,
-            EntryKind::Match | EntryKind::Unmatch => self.entries_max * 3 / 4,
+            EntryKind::Match | EntryKind::Unmatch | EntryKind::Touch => self.entries_max * 3 / 4,
             EntryKind::Conversion => self.entries_max * 9 / 10,
             EntryKind::OptOut | EntryKind::Erasure | EntryKind::Settings => self.entries_max * 2,
         };

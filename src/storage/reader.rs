@@ -15,22 +15,26 @@ use super::file::{self, Header};
 use super::frame::Frame;
 use super::real_disk::RealDisk;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
-    StoredConversion, StoredOptOut, UNMATCH, VERSION,
+    BEGIN, CONCEALED, CONVERSION, CREDITABLE, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
+    StoredConversion, StoredOptOut, TOUCH, UNMATCH, VERSION,
 };
+use super::record_credit::read_creditable;
 use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErasure, about};
 use super::record_match::{StoredMatch, StoredUnmatch};
 use super::record_settings::StoredSettings;
+use super::record_touch::StoredTouch;
 use super::scan::{Cursor, Piece, pieces};
 use crate::consent::evidence::Evidence;
 use crate::consent::prefs::AccountPrefs;
+use crate::domain::attribution::Credit;
 use crate::domain::conversion::{Conversion, ConversionKind};
 use crate::domain::embed_view::EmbedView;
 use crate::domain::id::EventId;
 use crate::domain::matching::{PartnerMatch, Unmatch};
-use crate::domain::opt_out::OptOut;
+use crate::domain::opt_out::{OptOut, Subject};
 use crate::domain::time::Timestamp;
+use crate::domain::touch::Touch;
 
 /// One entry as the log has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,10 +48,25 @@ pub struct Stored {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Row {
-    Conversion { conversion: Conversion, evidence: Evidence },
+    /// `credit`: the ad touch that it was credited to when it was stored.
+    Conversion {
+        conversion: Conversion,
+        evidence: Evidence,
+        credit: Option<Box<Credit>>,
+    },
+    Touch {
+        touch: Touch,
+        evidence: Evidence,
+    },
     OptOut(OptOut),
-    EmbedView { view: EmbedView, evidence: Evidence },
-    Match { found: PartnerMatch, evidence: Evidence },
+    EmbedView {
+        view: EmbedView,
+        evidence: Evidence,
+    },
+    Match {
+        found: PartnerMatch,
+        evidence: Evidence,
+    },
     Unmatch(Unmatch),
     Settings(AccountPrefs),
 }
@@ -59,6 +78,7 @@ impl Row {
             Self::Conversion { conversion, .. } => Some(conversion.id),
             Self::EmbedView { view, .. } => Some(view.id),
             Self::Match { found, .. } => Some(found.id),
+            Self::Touch { touch, .. } => Some(touch.id),
             Self::OptOut(_) | Self::Unmatch(_) | Self::Settings(_) => None,
         }
     }
@@ -74,6 +94,7 @@ impl Row {
             Self::Match { .. } => EntryKind::Match,
             Self::Unmatch(_) => EntryKind::Unmatch,
             Self::Settings(_) => EntryKind::Settings,
+            Self::Touch { .. } => EntryKind::Touch,
         }
     }
 }
@@ -246,7 +267,10 @@ impl OpenFile {
                 Piece::Frame(_, frame) if is_doomed(&frame, doomed) => {}
                 Piece::Frame(offset, frame) => match decode(&frame) {
                     Some(None) => {}
-                    decoded => return Some(decoded.flatten().ok_or(ReadError::Unknown { file, offset })),
+                    decoded => {
+                        let stored = decoded.flatten().map(|stored| stored.without_credit_to(doomed));
+                        return Some(stored.ok_or(ReadError::Unknown { file, offset }));
+                    }
                 },
                 Piece::Torn(_) if is_last => return None,
                 Piece::Gap(range) | Piece::Torn(range) => {
@@ -255,6 +279,20 @@ impl OpenFile {
                 }
             }
         }
+    }
+}
+
+impl Stored {
+    /// A credit that rests on somebody else who is to be erased is not shown any more, as if it was gone already.
+    fn without_credit_to(mut self, doomed: &Doomed) -> Self {
+        let is_doomed = |other: &Subject| doomed.get(other).is_some_and(|before| self.sequence < *before);
+        if let Row::Conversion { conversion, credit, .. } = &mut self.row
+            && let Some(known) = credit
+            && known.others.iter().flatten().any(is_doomed)
+        {
+            (conversion.windows, *credit) = (None, None);
+        }
+        self
     }
 }
 
@@ -289,7 +327,17 @@ fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
     let row = match (frame.head.kind, frame.head.version) {
         (CONVERSION, VERSION) => {
             let (conversion, evidence) = StoredConversion::read(frame.payload)?.take()?;
-            Row::Conversion { conversion, evidence }
+            Row::Conversion { conversion, evidence, credit: None }
+        }
+        (CREDITABLE, VERSION) => {
+            let (stored, attribution) = read_creditable(frame.payload)?;
+            let (mut conversion, evidence) = stored.take()?;
+            let credit = attribution.take(&mut conversion)?.map(Box::new);
+            Row::Conversion { conversion, evidence, credit }
+        }
+        (TOUCH, VERSION) => {
+            let (touch, evidence) = StoredTouch::read(frame.payload)?;
+            Row::Touch { touch, evidence }
         }
         (OPT_OUT, VERSION) => Row::OptOut(StoredOptOut::read(frame.payload)?),
         (EMBED_VIEW, VERSION) => {

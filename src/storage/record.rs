@@ -35,6 +35,9 @@ pub(super) const EMBED_VIEW: u8 = 8;
 pub(super) const SETTINGS: u8 = 9;
 pub(super) const MATCH: u8 = 10;
 pub(super) const UNMATCH: u8 = 11;
+pub(super) const TOUCH: u8 = 12;
+/// A conversion of an event tag, with what decided about its credit behind it.
+pub(super) const CREDITABLE: u8 = 13;
 
 /// The version of every layout so far.
 pub(super) const VERSION: u8 = 1;
@@ -160,8 +163,18 @@ impl<'a> StoredConversion<'a> {
         postcard::from_bytes(payload).ok()
     }
 
+    /// With what follows it.
+    pub(super) fn read_first(payload: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        postcard::take_from_bytes(payload).ok()
+    }
+
     pub(super) const fn id(&self) -> EventId {
         EventId::from_bytes(self.id)
+    }
+
+    /// Whether it may say that several devices are one person's.
+    pub(super) const fn has_hash(&self) -> bool {
+        self.hashed_email.is_some() || self.hashed_phone.is_some()
     }
 
     /// Who it is about.
@@ -192,6 +205,7 @@ impl<'a> StoredConversion<'a> {
             account_id: AccountId::from_number(self.account_id),
             pixel_id: PixelId::from_number(self.pixel_id),
             event_tag_id: self.event_tag_id.map(EventTagId::from_number),
+            windows: None,
             event: EventType::ALL.into_iter().find(|&event| event_code(event) == self.event)?,
             source: Source::ALL.into_iter().find(|&source| source_code(source) == self.source)?,
             event_id: self.event_id.map(text),

@@ -8,12 +8,13 @@ use super::digest::sha256;
 use super::entry::EntryKind;
 use super::frame::Frame;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
-    StoredConversion, StoredOptOut, StoredSubject, UNMATCH, VERSION, write_postcard,
+    BEGIN, CONCEALED, CONVERSION, CREDITABLE, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
+    StoredConversion, StoredOptOut, StoredSubject, TOUCH, UNMATCH, VERSION, write_postcard,
 };
 use super::record_embed::StoredEmbedView;
 use super::record_match::{StoredMatch, StoredUnmatch};
 use super::record_settings::StoredSettings;
+use super::record_touch::StoredTouch;
 use crate::domain::erasure::{Erasure, ErasureId};
 use crate::domain::opt_out::Subject;
 use crate::domain::time::Timestamp;
@@ -92,7 +93,7 @@ const DIGEST_OF: &[u8] = b"pixelgate subject of an opt-out\0";
 
 /// What a frame says about people.
 pub(super) enum About {
-    /// A page view, a conversion, a visit to a page with an embed, or a match or what takes one back.
+    /// A page view, a conversion, a visit to a page with an embed, an ad touch, or a match or what takes one back.
     Row(EntryKind),
     /// An opt-out, or settings.
     Choice,
@@ -103,7 +104,8 @@ pub(super) enum About {
 /// about nobody here. `None` if this version does not know the frame.
 pub(super) fn about(frame: &Frame<'_>, mut is_one: impl FnMut(Subject) -> bool) -> Option<About> {
     match (frame.head.kind, frame.head.version) {
-        (CONVERSION, VERSION) => {
+        // Whoever else a conversion is credited to has a part of it, and does not take all of it away.
+        (CONVERSION | CREDITABLE, VERSION) => {
             let stored = StoredConversion::read(frame.payload)?;
             stored.subjects().into_iter().flatten().any(is_one);
             Some(About::Row(stored.kind()))
@@ -111,6 +113,10 @@ pub(super) fn about(frame: &Frame<'_>, mut is_one: impl FnMut(Subject) -> bool) 
         (EMBED_VIEW, VERSION) => {
             StoredEmbedView::subjects(frame.payload)?.into_iter().flatten().any(is_one);
             Some(About::Row(EntryKind::EmbedView))
+        }
+        (TOUCH, VERSION) => {
+            StoredTouch::subjects(frame.payload)?.into_iter().flatten().any(is_one);
+            Some(About::Row(EntryKind::Touch))
         }
         (MATCH, VERSION) => {
             StoredMatch::subjects(frame.payload)?.into_iter().flatten().any(is_one);

@@ -20,14 +20,16 @@ use super::match_table::MatchTable;
 use super::opt_outs::OptOuts;
 use super::pool::Prepared;
 use super::record::{
-    BEGIN, CONCEALED, CONVERSION, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
-    StoredConversion, StoredOptOut, UNMATCH, VERSION,
+    BEGIN, CONCEALED, CONVERSION, CREDITABLE, EMBED_VIEW, ERASED, ERASURE, MATCH, OPT_OUT, SETTINGS, SKIP,
+    StoredConversion, StoredOptOut, TOUCH, UNMATCH, VERSION,
 };
 use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErased, StoredErasure};
 use super::record_match::{StoredMatch, StoredUnmatch};
 use super::record_settings::StoredSettings;
+use super::record_touch::StoredTouch;
 use super::scan::{Piece, Summary, pieces, skips};
+use super::touches::Touches;
 use super::writer::ClosedFile;
 use crate::consent::evidence::Evidence;
 use crate::consent::prefs::Prefs;
@@ -40,7 +42,7 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
     pub files: u64,
-    /// Conversions, page views, matches, opt-outs, settings, and erasures that are pending.
+    /// Conversions, page views, ad touches, matches, opt-outs, settings, and erasures that are pending.
     pub entries: u64,
     /// Subjects that have opted out.
     pub opt_outs: u64,
@@ -52,6 +54,8 @@ pub struct Recovery {
     pub dedup_keys: u64,
     /// Rows of the match table.
     pub match_rows: u64,
+    /// Ad touches that conversions can be credited to.
+    pub touches: u64,
     /// Bytes of unfinished writes that were cut off the end.
     pub torn_bytes: u64,
     /// Bytes that were lost before they were on the disk, with later ones behind them.
@@ -91,6 +95,9 @@ pub(super) struct Index {
     pub(super) matches: MatchTable,
     /// Matches from before this are past their time.
     pub(super) matches_from_ms: u64,
+    pub(super) touches: Touches,
+    /// What is from before this no conversion can be credited to any more.
+    pub(super) touches_from_ms: u64,
 }
 
 impl Index {
@@ -98,10 +105,14 @@ impl Index {
     fn replay(&mut self, frame: &Frame<'_>) -> bool {
         match (frame.head.kind, frame.head.version) {
             (BEGIN | SKIP, _) => true,
-            (CONVERSION, VERSION) if frame.head.at_ms < self.dedup_from_ms => true,
-            (CONVERSION, VERSION) => {
+            (CONVERSION | CREDITABLE, VERSION)
+                if frame.head.at_ms < self.dedup_from_ms.min(self.touches_from_ms) =>
+            {
+                true
+            }
+            (CONVERSION | CREDITABLE, VERSION) => {
                 let stored = StoredConversion::read(frame.payload);
-                stored.map(|stored| self.replay_conversion(&stored, frame.head.at_ms)).is_some()
+                stored.map(|stored| self.replay_conversion(stored, frame.head.at_ms)).is_some()
             }
             (OPT_OUT, VERSION) => {
                 let opt_out = StoredOptOut::read(frame.payload);
@@ -123,6 +134,11 @@ impl Index {
                 settings.map(|found| self.settings.set(found.account, found.prefs)).is_some()
             }
             (EMBED_VIEW, VERSION) => StoredEmbedView::read(frame.payload).is_some(),
+            (TOUCH, VERSION) if frame.head.at_ms < self.touches_from_ms => true,
+            (TOUCH, VERSION) => {
+                let touch = StoredTouch::read(frame.payload);
+                touch.map(|(touch, evidence)| _ = self.touches.insert(&touch, &evidence)).is_some()
+            }
             (MATCH, VERSION) if frame.head.at_ms < self.matches_from_ms => true,
             (MATCH, VERSION) => {
                 let found = StoredMatch::read(frame.payload);
@@ -142,11 +158,13 @@ impl Index {
         self.opt_outs.replay(opt_out);
         if opt_out.choice == Choice::Out {
             self.matches.remove_subject(opt_out.subject);
+            self.touches.forget(opt_out.subject);
         }
     }
 
     fn replay_erasure(&mut self, sequence: u64, erasure: Erasure) {
         self.matches.remove_subject(erasure.subject);
+        self.touches.forget(erasure.subject);
         if let Subject::SignedIn(account) = erasure.subject {
             self.settings.set(account, Prefs::default());
         }
@@ -163,9 +181,16 @@ impl Index {
         }
     }
 
-    fn replay_conversion(&mut self, stored: &StoredConversion<'_>, at_ms: u64) {
-        for key in self.dedup.keys_of_stored(stored).into_iter().flatten() {
-            self.dedup.insert(key, stored.id(), at_ms);
+    fn replay_conversion(&mut self, stored: StoredConversion<'_>, at_ms: u64) {
+        if at_ms >= self.dedup_from_ms {
+            for key in self.dedup.keys_of_stored(&stored).into_iter().flatten() {
+                self.dedup.insert(key, stored.id(), at_ms);
+            }
+        }
+        // Few have one, and only they are read as a whole.
+        let shows = at_ms >= self.touches_from_ms && stored.has_hash();
+        if let Some((conversion, evidence)) = shows.then(|| stored.take()).flatten() {
+            self.touches.note(&conversion, &evidence);
         }
     }
 }
@@ -236,6 +261,7 @@ pub(super) fn survey(disk: &dyn Disk, dir: &Path, index: Index) -> Result<Survey
     recovered.recovery.account_settings = recovered.index.settings.len() as u64;
     recovered.recovery.pending_erasures = recovered.index.erasures.pending().0;
     recovered.recovery.match_rows = recovered.index.matches.len() as u64;
+    recovered.recovery.touches = recovered.index.touches.len() as u64;
     recovered.recovery.dedup_keys = recovered.index.dedup.len() as u64;
     Ok((recovered, chain, files))
 }
@@ -256,8 +282,10 @@ impl Recovered {
             if !self.index.replay(&frame) {
                 return Err(OpenError::Unknown { file: number, offset });
             }
-            let counts =
-                matches!(frame.head.kind, CONVERSION | OPT_OUT | SETTINGS | EMBED_VIEW | MATCH | ERASURE);
+            let counts = matches!(
+                frame.head.kind,
+                CONVERSION | CREDITABLE | OPT_OUT | SETTINGS | EMBED_VIEW | MATCH | TOUCH | ERASURE
+            );
             self.recovery.entries += u64::from(counts);
         }
         self.recovery.files += 1;

@@ -15,7 +15,8 @@ use super::erasures::Doomed;
 use super::file::{DATA_AT, Header, load_open, log_path, new_path};
 use super::frame::{self, FRAME_BYTES_MAX, Frame, HEAD_BYTES, Head};
 use super::group::{BEGIN_FRAME_BYTES, begin_head};
-use super::record::{BEGIN, Begin, ERASED, ERASURE, SKIP};
+use super::record::{BEGIN, Begin, CONVERSION, CREDITABLE, ERASED, ERASURE, SKIP};
+use super::record_credit::without_credit;
 use super::record_erasure::{About, StoredErased, StoredErasure, about};
 use super::scan::{Piece, pieces};
 use crate::domain::opt_out::Subject;
@@ -32,9 +33,9 @@ pub(super) struct Going {
     pub(super) at_ms: u64,
 }
 
-/// Kinds of row that go for their age: page views, conversions, visits to pages with embeds and matches, in this order
+/// Kinds of row that go for their age: page views, conversions, visits to pages with embeds, matches and ad touches, in this order
 /// where there is one of something for each.
-pub(super) const ROW_KINDS: usize = 4;
+pub(super) const ROW_KINDS: usize = 5;
 
 /// A time for each of them, in Unix milliseconds.
 pub(super) type Times = [u64; ROW_KINDS];
@@ -44,6 +45,7 @@ const fn row_index(kind: EntryKind) -> usize {
         EntryKind::PageView => 0,
         EntryKind::EmbedView => 2,
         EntryKind::Match => 3,
+        EntryKind::Touch => 4,
         _ => 1,
     }
 }
@@ -70,6 +72,8 @@ pub(super) struct Left {
 enum Verdict {
     Keep,
     Drop,
+    /// A conversion whose credit rests on somebody else, who is to go: without the credit.
+    Strip,
     /// An erasure that is done as soon as this file is in its place: all that it is about stands before it.
     Close,
 }
@@ -159,7 +163,7 @@ impl Plan {
                 || io::Error::new(io::ErrorKind::InvalidData, Unreadable::Unknown { number, offset });
             let verdict = plan.judge(&frame, going).ok_or_else(unknown)?;
             plan.bytes += match verdict {
-                Verdict::Keep => frame.length() as u64,
+                Verdict::Keep | Verdict::Strip => frame.length() as u64,
                 Verdict::Drop => 0,
                 Verdict::Close => (HEAD_BYTES + StoredErased::BYTES_MAX) as u64,
             };
@@ -173,7 +177,7 @@ impl Plan {
         let head = frame.head;
         let mut doomed = None;
         let about = about(frame, |subject| {
-            let is_doomed = going.doomed.get(&subject).is_some_and(|before| head.sequence < *before);
+            let is_doomed = going.dooms(subject, head.sequence);
             doomed = is_doomed.then_some(subject);
             is_doomed
         })?;
@@ -184,7 +188,13 @@ impl Plan {
             return Some(Verdict::Drop);
         }
         Some(match about {
-            About::Row(kind) => self.judge_row(row_index(kind), head.at_ms, going),
+            About::Row(kind) => match self.judge_row(row_index(kind), head.at_ms, going) {
+                Verdict::Keep if going.takes_credit(frame) => {
+                    self.has_to = true;
+                    Verdict::Strip
+                }
+                verdict => verdict,
+            },
             // The frame that begins the file is written apart.
             About::Nobody if matches!(head.kind, BEGIN | SKIP) => Verdict::Drop,
             About::Nobody if head.kind == ERASURE && going.is_done_at(frame) => {
@@ -230,6 +240,12 @@ impl Plan {
                         buffer.extend_from_slice(frame.payload)
                     });
                 }
+                Verdict::Strip => {
+                    let plain = without_credit(frame.payload).map_or(frame.payload, |(_, plain)| plain);
+                    frame::push(&mut out.buffer, salt, Head { kind: CONVERSION, ..head }, |buffer| {
+                        buffer.extend_from_slice(plain)
+                    });
+                }
                 Verdict::Close => {
                     let stored = self.close(&frame, erased, going);
                     frame::push(&mut out.buffer, salt, Head { kind: ERASED, ..head }, |buffer| {
@@ -254,6 +270,19 @@ impl Plan {
 }
 
 impl Going {
+    /// Whether what an entry of this sequence number says about `subject` is to go.
+    fn dooms(&self, subject: Subject, sequence: u64) -> bool {
+        self.doomed.get(&subject).is_some_and(|before| sequence < *before)
+    }
+
+    /// Whether the credit of the conversion in `frame` rests on somebody else who is to go.
+    fn takes_credit(&self, frame: &Frame<'_>) -> bool {
+        let is_creditable = frame.head.kind == CREDITABLE && !self.doomed.is_empty();
+        let credited = is_creditable.then(|| without_credit(frame.payload)).flatten();
+        let dooms = |subject: &Subject| self.dooms(*subject, frame.head.sequence);
+        credited.is_some_and(|(others, _)| others.iter().flatten().any(dooms))
+    }
+
     /// Whether the erasure in `frame` is one of those that are being done.
     fn is_done_at(&self, frame: &Frame<'_>) -> bool {
         let erasure = StoredErasure::read(frame.payload);

@@ -210,7 +210,7 @@ impl Retain {
     }
 
     const fn by_kind(self) -> [Option<Duration>; ROW_KINDS] {
-        [self.page_view, self.conversion, self.embed_view, self.matches]
+        [self.page_view, self.conversion, self.embed_view, self.matches, self.touch]
     }
 
     /// From before when the rows of each kind may go, and from before when they have to.

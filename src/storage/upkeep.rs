@@ -5,6 +5,7 @@ use super::options::Retain;
 use super::pool::{Chore, Gathered, RESERVE_FILES};
 use super::queue::Batch;
 use super::record_erasure::SubjectDigest;
+use super::touches::earliest;
 use super::writer::Writer;
 use crate::domain::opt_out::OptOut;
 use crate::domain::time::Timestamp;
@@ -32,6 +33,8 @@ impl Writer {
             let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             self.matches.expire_some(Timestamp(self.now_ms.saturating_sub(time_ms)));
         }
+        self.touches.expire_some(earliest(Timestamp(self.now_ms), self.sweep.retain));
+        self.metrics.touches.set(self.touches.len() as i64);
         self.metrics.match_rows.set(self.matches.len() as i64);
         self.metrics.waiting.set(self.queue.waiting() as i64);
         self.metrics.dedup_keys.set(self.dedup.len() as i64);

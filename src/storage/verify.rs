@@ -17,6 +17,7 @@ use super::opt_outs::OptOuts;
 use super::real_disk::RealDisk;
 use super::record::Begin;
 use super::recovery::{Index, OpenError, Recovery, skip, survey};
+use super::touches::Touches;
 
 /// What is in the files of a data directory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -209,6 +210,8 @@ fn read_index(dir: &Path) -> Result<(Recovery, Index), OpenError> {
         dedup_from_ms: 0,
         matches: MatchTable::new(usize::MAX),
         matches_from_ms: 0,
+        touches: Touches::new(usize::MAX),
+        touches_from_ms: 0,
     };
     survey(&*disk, dir, index).map(|(recovered, ..)| (recovered.recovery, recovered.index))
 }

@@ -20,13 +20,12 @@ use super::metrics::LogMetrics;
 use super::opt_outs::OptOuts;
 use super::pool::Pool;
 use super::queue::{Batch, Queue};
-use super::record::{
-    CONCEALED, CONVERSION, EMBED_VIEW, ERASURE, OPT_OUT, StoredConversion, StoredOptOut, VERSION,
-};
+use super::record::{CONCEALED, EMBED_VIEW, ERASURE, OPT_OUT, StoredOptOut, VERSION};
 use super::record_embed::StoredEmbedView;
 use super::record_erasure::{StoredErasure, SubjectDigest, digest};
 use super::rewrite::{ROW_KINDS, Times};
 use super::sweep::Sweep;
+use super::touches::Touches;
 use crate::consent::gate::Permitted;
 use crate::consent::regulated::Regulated;
 use crate::domain::conversion::Conversion;
@@ -46,6 +45,7 @@ pub(super) struct Writer {
     pub(super) opt_outs: Arc<OptOuts>,
     pub(super) matches: Arc<MatchTable>,
     pub(super) settings: Arc<AccountSettings>,
+    pub(super) touches: Touches,
     /// `None` while the disk takes nothing.
     pub(super) file: Option<Active>,
     /// What the next file will say of the one before it, but for what `file` adds.
@@ -163,6 +163,7 @@ impl Writer {
             Entry::EmbedView(view) => self.take_embed_view(round, at, view),
             Entry::Match(found) => self.take_match(round, at, found),
             Entry::Unmatch(unmatch) => self.take_unmatch(round, at, unmatch),
+            Entry::Touch(touch) => self.take_touch(round, at, touch),
         }
     }
 
@@ -172,6 +173,7 @@ impl Writer {
             self.opt_outs.insert(opt_out.subject);
             self.group.keep_out(opt_out.subject);
             self.forget_matches(opt_out.subject);
+            self.touches.forget(opt_out.subject);
         }
         let stored = StoredOptOut::lend(opt_out);
         self.payload.clear();
@@ -205,6 +207,7 @@ impl Writer {
             self.group.note_erasure(self.next_sequence - 1, *erasure);
             self.sweep.note_recent(erasure);
             self.forget_matches(subject);
+            self.touches.forget(subject);
             self.forget_settings(subject);
             if stays_out {
                 self.group.conceal(subject);
@@ -237,15 +240,15 @@ impl Writer {
         if let Some((key, id)) = self.dedup.find(&keys, self.now_ms) {
             return self.note_duplicate(round.batch(at), key, Outcome::Duplicate(id));
         }
-        self.payload.clear();
-        StoredConversion::lend(conversion, permitted.evidence()).write(&mut self.payload);
+        let (code, credited) = self.write_conversion(permitted);
         let needs_sync = round.batch(at).needs_sync;
-        let outcome = self.place(round, kind, CONVERSION, needs_sync);
+        let outcome = self.place(round, kind, code, needs_sync);
         if outcome == Outcome::Stored {
             for key in keys.into_iter().flatten() {
                 self.dedup.insert(key, conversion.id, self.now_ms);
                 self.group.note_key(key, needs_sync);
             }
+            self.learn_from(permitted, credited, needs_sync);
         }
         outcome
     }

@@ -69,6 +69,23 @@ fn a_log_is_exported_inspected_and_verified_while_the_server_runs() {
 }
 
 #[test]
+fn an_export_makes_credits_anew_on_request() {
+    let world = World::dev();
+    let click = world.get("/c/spring", &[]);
+    let click_id = click.header("Location").and_then(|to| to.split("twclid=").nth(1)).expect("a click id");
+    world.get(&format!("/i/adsct?txn_id=o87ne&twclid={click_id}"), &[]);
+    let dir = world.data_dir();
+    let export = ["export", "--data-dir", path(&dir)];
+    let stored = text(&pixelgate(&export).stdout);
+    let anew = text(&pixelgate(&[&export[..], &["--recompute-credit"]].concat()).stdout);
+    assert!(stored.contains("\"key\":\"click_id\"") && stored == anew, "{stored}{anew}");
+    let csv =
+        text(&pixelgate(&[&export[..], &["--format", "csv", "--kind", "touch,conversion"]].concat()).stdout);
+    let columns: Vec<_> = csv.lines().map(|line| line.split(',').count()).collect();
+    assert!(columns.len() == 3 && csv.contains(",spring,8wku2,6zva5,post_engagement,click_id,"), "{csv}");
+}
+
+#[test]
 fn what_is_not_there_ends_with_1() {
     let world = world_with_rows();
     let dir = world.data_dir();

@@ -2,6 +2,7 @@
 
 mod account_settings;
 mod admin;
+mod attribution;
 mod certificate;
 mod command_line;
 mod consent;
@@ -35,6 +36,7 @@ mod source;
 mod storage;
 mod tag;
 mod targeting;
+mod touches;
 mod ui;
 mod vendor_list;
 mod well_known;

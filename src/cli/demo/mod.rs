@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use super::{CliError, Io};
 use crate::app::{self, Running};
 use crate::config::{Config, DevOptions, demo_data_dir};
+use crate::domain::link::LandingPage;
 use crate::http::limits::Limits;
 use crate::http::server::{self, ServerOptions};
 use live::Server;
@@ -48,9 +49,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     };
     let listener = server::bind(next_free(8090)?).map_err(CliError::Pages)?;
     let mut site = Ok(None);
+    let port = listener.local_addr().map_err(CliError::Pages)?.port();
     let again = options.clone();
-    let reread = Box::new(move || Ok(Config::dev(again.clone())));
-    let served = app::run(Config::dev(options), reread, |running| {
+    let reread = Box::new(move || Ok(config(again.clone(), port)));
+    let served = app::run(config(options, port), reread, |running| {
         site = Site::start(listener, running, data_dir.display().to_string())
             .map_err(CliError::Pages)
             .and_then(|site| write_invitation(&site.places, temporary.is_some(), io).map(|()| Some(site)));
@@ -63,6 +65,16 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
     served?;
     stopped?;
     Ok(())
+}
+
+/// Development mode, with the ad's link to the shop at the port that the pages have got.
+fn config(options: DevOptions, port: u16) -> Config {
+    let mut config = Config::dev(options);
+    for link in config.accounts.iter_mut().flat_map(|account| &mut account.links) {
+        let landing_page = link.landing_page.to_string().replace(":8090/", &format!(":{port}/"));
+        link.landing_page = LandingPage::parse(&landing_page).expect("another port leaves it a landing page");
+    }
+    config
 }
 
 /// The demo's pages at work.
@@ -231,6 +243,13 @@ mod tests {
         let rows = demo.rows();
         assert!(rows.contains("The stored row") && !rows.contains("jane"), "{rows}");
         demo.stop();
+    }
+
+    #[test]
+    fn the_ad_leads_to_the_shop_at_whatever_port_it_is() {
+        let config = config(DevOptions::default(), 8_095);
+        let link = &config.accounts[0].links[0];
+        assert_eq!(link.landing_page.to_string(), "http://shop.localhost:8095/landing?utm_source=ad");
     }
 
     #[test]

@@ -149,6 +149,7 @@ mod tests {
             "/",
             &["Moor", noscript, "data-event=\"pageview\"", "http://px.localhost:8080/uwt.js"],
         );
+        shows("shop.localhost:8090", "/landing?twclid=a", &["Moor", noscript]);
         shows("shop.localhost:8090", "/cup/dusk", &["€ 59.00", noscript]);
         shows(
             "shop.localhost:8090",
@@ -161,6 +162,8 @@ mod tests {
             &["data-order=\"00C0FFEE\"", "data-value=\"35.00\"", "conversion_id=00C0FFEE"],
         );
         shows("news.localhost:8090", "/", &["data-txn=\"o9bbb\"", "data-event=\"pageview\"", noscript]);
+        let ad = "<a href=\"http://px.localhost:8080/c/spring\"><img src=\"http://px.localhost:8080/v/spring.gif\"";
+        shows("news.localhost:8090", "/", &[ad]);
         shows("news.localhost:8090", "/?order=00C0FFEE", &["data-event=\"purchase\"", "tw-o9bbb-o9bbc"]);
         shows(
             "demo.localhost:8090",

@@ -126,6 +126,9 @@ impl From<Line> for Row {
 }
 
 fn title(event: &Event) -> String {
+    if event.text("kind") == "touch" {
+        return format!("Ad {} of the link {}", event.text("touch"), event.text("link"));
+    }
     let name = event.text("event").replace('_', " ").to_lowercase();
     let money = event.money().map(|money| format!(", {money}")).unwrap_or_default();
     let mut title = format!("{name}{money} at pixel {}", event.text("pixel_id"));
@@ -164,6 +167,10 @@ mod tests {
         let expect = "kind=conversion id=018b event=ADD_TO_CART pixel_id=o8z6j value_micros=59000000 currency=EUR \
                       evidence.regime=none match_keys=click_id, browser_id";
         assert_eq!(fields.join(" "), expect);
+        let touch = ALL
+            .replace("\"conversion\"", "\"touch\"")
+            .replace("\"event\":\"ADD_TO_CART\"", "\"touch\":\"view\",\"link\":\"spring\"");
+        assert_eq!(from_json(touch.as_bytes()).expect("rows")[0].title, "Ad view of the link spring");
         assert_eq!((rows[1].kind, rows[1].badge), ("refused", "not stored"));
         assert_eq!(rows[1].text, "Global Privacy Control is on.");
         assert_eq!(rows[1].fields, []);

@@ -11,7 +11,8 @@ pub(super) fn answer(places: &Places, head: &Head<'_>, body: &[u8]) -> Answer {
     let Places { px, demo, .. } = places;
     let asked = || parameter(head.query.as_bytes(), "cup").and_then(|slug| Cup::named(&slug));
     match (head.method, head.path) {
-        ("GET" | "HEAD", "/") => page(places, &Landing { px, demo, cups: &CUPS }),
+        // The second is where the ad in the paper leads.
+        ("GET" | "HEAD", "/" | "/landing") => page(places, &Landing { px, demo, cups: &CUPS }),
         ("GET" | "HEAD", "/cart") => match asked() {
             Some(cup) => page(places, &Cart { px, demo, cup }),
             None => see_other("/"),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::envelope::{Listing, done, failed, refused, with_allowance};
+use crate::domain::attribution::Windows;
 use crate::domain::event::EventType;
 use crate::domain::id::{EventTagId, PixelId};
 use crate::http::request::Head;
@@ -13,9 +14,7 @@ use crate::http::service::Answering;
 use crate::service::account_caller::AccountCaller;
 use crate::service::api_error::{ApiError, ApiErrors};
 use crate::service::api_limits::Allowance;
-use crate::service::event_tag_registry::{
-    EventTagRegistry, ManagedTag, NewTag, TagChanges, TagUnchanged, Windows,
-};
+use crate::service::event_tag_registry::{EventTagRegistry, ManagedTag, NewTag, TagChanges, TagUnchanged};
 
 /// A form with all fields.
 pub(super) const BODY_BYTES_MAX: usize = 16 << 10;
@@ -131,8 +130,8 @@ struct TagView {
     name: String,
     #[serde(rename = "type")]
     event: &'static str,
-    click_window: u32,
-    view_through_window: u32,
+    click_window: u8,
+    view_through_window: u8,
     retargeting_enabled: bool,
     website_tag_id: String,
     embed_code: String,
@@ -235,11 +234,11 @@ impl Fields {
         TagChanges { name: name.map(str::to_owned), click_days, view_days, retargeting_enabled }
     }
 
-    fn window(&self, name: &'static str, allowed: &[u32], errors: &mut Vec<ApiError>) -> Option<u32> {
+    fn window(&self, name: &'static str, allowed: &[u8], errors: &mut Vec<ApiError>) -> Option<u8> {
         let text = self.get(name)?;
         let days = text.parse().ok().filter(|days| allowed.contains(days));
         if days.is_none() {
-            let list = allowed.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            let list = allowed.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
             errors.push(ApiError::invalid(name, format!("{name} is not one of {list} days")));
         }
         days

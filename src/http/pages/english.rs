@@ -96,6 +96,8 @@ pub(super) const ENGLISH: Texts = Texts {
         audience: "Audience",
         partner: "Partner",
         everybody: "everybody whom the partner knows",
+        ad_view: "Ad seen",
+        ad_click: "Ad clicked on",
         download: "Download as a file (JSON)",
         download_text: "The file holds every field that is stored.",
         erase: "Erase all of it",

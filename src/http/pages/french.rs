@@ -96,6 +96,8 @@ pub(super) const FRENCH: Texts = Texts {
         audience: "Groupe",
         partner: "Partenaire",
         everybody: "tous ceux que le partenaire connaît",
+        ad_view: "Publicité vue",
+        ad_click: "Clic sur une publicité",
         download: "Télécharger en fichier (JSON)",
         download_text: "Le fichier contient tous les champs enregistrés.",
         erase: "Tout effacer",

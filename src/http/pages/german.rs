@@ -96,6 +96,8 @@ pub(super) const GERMAN: Texts = Texts {
         audience: "Zielgruppe",
         partner: "Vermittelt durch",
         everybody: "alle, die der Partner kennt",
+        ad_view: "Werbung gesehen",
+        ad_click: "Werbung angeklickt",
         download: "Als Datei herunterladen (JSON)",
         download_text: "Die Datei enthält jedes gespeicherte Feld.",
         erase: "Alles löschen",

@@ -96,6 +96,8 @@ pub(super) const SPANISH: Texts = Texts {
         audience: "Público",
         partner: "Socio",
         everybody: "todos los que conoce el socio",
+        ad_view: "Anuncio visto",
+        ad_click: "Clic en un anuncio",
         download: "Descargar como archivo (JSON)",
         download_text: "El archivo contiene todos los campos guardados.",
         erase: "Borrarlo todo",

@@ -116,6 +116,8 @@ pub struct DataTexts {
     pub partner: &'static str,
     /// An audience without a name.
     pub everybody: &'static str,
+    pub ad_view: &'static str,
+    pub ad_click: &'static str,
     pub download: &'static str,
     pub download_text: &'static str,
     pub erase: &'static str,

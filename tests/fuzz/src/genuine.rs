@@ -64,6 +64,7 @@ fn entry(number: u8) -> Entry {
         account_id: AccountId::from_number(1),
         pixel_id: PixelId::from_number(2),
         event_tag_id: Some(EventTagId::from_number(3)),
+        windows: None,
         event: if number % 2 == 0 { EventType::Purchase } else { EventType::SiteVisit },
         source: Source::Pixel,
         event_id: ShortText::parse(&format!("event-{number}")),

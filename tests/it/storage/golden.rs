@@ -53,7 +53,7 @@ fn entries() -> Vec<Entry> {
         origin_ok: false,
         ..conversion(EventType::Purchase, 100)
     };
-    entries.push(admit(by(browser(5), full)));
+    entries.push(admit_for_one_device(by(browser(5), full)));
     entries.push(opt_out(browser(6), Choice::Out));
     entries.push(opt_out(browser(7), Choice::Out));
     entries.push(opt_out(browser(7), Choice::In));

@@ -16,3 +16,4 @@ mod power_cut;
 mod retention;
 mod settings;
 pub(crate) mod support;
+mod touches;

@@ -50,7 +50,7 @@ fn the_last_settings_hold_and_a_restart_knows_them() {
     let disk = SimulatedDisk::new(1, Faults::default());
     // However low everything else is.
     let all = AckClass::Memory;
-    let ack = AckClasses { page_view: all, conversion: all, matches: all };
+    let ack = AckClasses { page_view: all, conversion: all, matches: all, touch: all };
     let options = || LogOptions { ack, ..small() };
     let (log, _) = open(dir(), &disk.shared(), options()).expect("an empty directory");
     assert!(log.account_settings().is_empty());

@@ -13,19 +13,22 @@ use pixelgate::consent::prefs::{AccountPrefs, Prefs};
 use pixelgate::consent::regulated::Regulated;
 use pixelgate::consent::rule::Circumstances;
 use pixelgate::consent::signals::Signals;
+use pixelgate::domain::attribution::Windows;
 use pixelgate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
 use pixelgate::domain::embed_view::EmbedView;
 use pixelgate::domain::erasure::{Erasure, ErasureId};
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::{
-    AccountId, BrowserId, EventId, EventTagId, HashedAccountId, HashedEmail, HashedPartnerUserId,
-    HashedPhone, PartnerId, PixelId,
+    AccountId, BrowserId, CampaignId, EventId, EventTagId, HashedAccountId, HashedEmail, HashedPartnerUserId,
+    HashedPhone, LineItemId, PartnerId, PixelId,
 };
+use pixelgate::domain::link::{LinkName, Placement};
 use pixelgate::domain::matching::{MatchProof, MatchScope, PartnerMatch};
 use pixelgate::domain::opt_out::{Choice, OptOut, OptOutView, Subject, Subjects};
 use pixelgate::domain::page::PageAddress;
 use pixelgate::domain::partner::{PartnerListing, PartnerUserId};
 use pixelgate::domain::time::{Clock, Rng, Timestamp};
+use pixelgate::domain::touch::{IssuedClickId, Touch, TouchKind};
 use pixelgate::storage::digest::sha256;
 use pixelgate::storage::disk::Disk;
 use pixelgate::storage::entry::Entry;
@@ -143,6 +146,7 @@ pub(super) fn conversion(event: EventType, number: u64) -> Conversion {
         account_id: AccountId::from_number(1),
         pixel_id: PixelId::from_number(2),
         event_tag_id: Some(EventTagId::from_number(3)),
+        windows: None,
         event,
         source: Source::Pixel,
         event_id: None,
@@ -180,11 +184,53 @@ pub(super) fn admit(draft: Conversion) -> Entry {
     Entry::Conversion(permit(draft, at))
 }
 
+/// The same for somebody whose devices must not be linked.
+pub(super) fn admit_for_one_device(draft: Conversion) -> Entry {
+    let (at, mut signals) = (draft.at, Signals::default());
+    signals.see_prefs(Prefs::parse("0010").expect("four bits"));
+    Entry::Conversion(permit_by(draft, at, &signals))
+}
+
 pub(super) fn embed_view(browser_id: BrowserId, number: u64) -> Entry {
     let page = PageAddress::reduce("https://news.example/embed").expect("an address");
     let at = Timestamp(1_795_316_645_678);
     let view = EmbedView { id: event_id(number), at, page, browser_id: Some(browser_id), country: None };
     Entry::EmbedView(permit(view, at))
+}
+
+/// Of one ad of the account that all conversions here are of.
+pub(super) fn touch(kind: TouchKind, number: u64) -> Touch {
+    let placement = Placement {
+        account_id: AccountId::from_number(1),
+        link: LinkName::parse("spring").expect("a name"),
+        campaign_id: CampaignId::from_number(8),
+        line_item_id: LineItemId::from_number(9),
+    };
+    Touch {
+        id: event_id(number),
+        at: Timestamp(1_795_316_645_678),
+        kind,
+        placement: Arc::new(placement),
+        browser_id: None,
+        click_id: (kind == TouchKind::Click).then(|| click_id(number)),
+        country: None,
+    }
+}
+
+pub(super) fn click_id(number: u64) -> IssuedClickId {
+    IssuedClickId::from_bytes(browser_id(number).bytes())
+}
+
+/// Lets it through a gate that knows of no opt-out.
+pub(super) fn admit_touch(touch: Touch) -> Entry {
+    let at = touch.at;
+    Entry::Touch(permit(touch, at))
+}
+
+/// A purchase that counts for 30 days after a click and for one after a view.
+pub(super) fn creditable(number: u64) -> Conversion {
+    let windows = Some(Windows { click_days: 30, view_days: 1 });
+    Conversion { windows, ..conversion(EventType::Purchase, number) }
 }
 
 /// What partner 7 calls the browser.
@@ -215,10 +261,13 @@ pub(super) fn browser_id(number: u64) -> BrowserId {
 }
 
 fn permit<T: Regulated>(draft: T, now: Timestamp) -> Permitted<T> {
+    permit_by(draft, now, &Signals::default())
+}
+
+fn permit_by<T: Regulated>(draft: T, now: Timestamp, signals: &Signals<'_>) -> Permitted<T> {
     let gate = Gate::new(Policy::new(Regime::None));
-    let signals = Signals::default();
     let about =
-        Circumstances { heard: &gate.hear(&signals), directed_to_children: false, opt_outs: &Stale, now };
+        Circumstances { heard: &gate.hear(signals), directed_to_children: false, opt_outs: &Stale, now };
     gate.admit(draft, &about).map_err(|_| "refused").expect("nothing speaks against it")
 }
 
@@ -416,6 +465,7 @@ pub(super) fn subjects(row: &Row) -> Subjects {
         Row::Conversion { conversion, .. } => conversion.subjects(),
         Row::EmbedView { view, .. } => view.subjects(),
         Row::Match { found, .. } => found.subjects(),
+        Row::Touch { touch, .. } => touch.subjects(),
         Row::Unmatch(_) | Row::OptOut(_) | Row::Settings(_) => [None; 3],
     }
 }
