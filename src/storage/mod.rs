@@ -45,6 +45,7 @@ pub mod durable;
 pub mod entry;
 pub mod erasures;
 pub mod export;
+pub mod export_columns;
 mod export_csv;
 mod file;
 mod frame;
