@@ -11,6 +11,8 @@ use serde::{Serialize, Serializer};
 
 use super::export_columns::Column;
 pub use super::export_csv::Csv;
+#[cfg(feature = "parquet")]
+pub use super::export_parquet::ParquetFiles;
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
 use crate::consent::prefs::{AccountPrefs, Setting};

@@ -47,6 +47,10 @@ pub mod erasures;
 pub mod export;
 pub mod export_columns;
 mod export_csv;
+#[cfg(feature = "parquet")]
+mod export_parquet;
+#[cfg(feature = "parquet")]
+mod export_part;
 mod file;
 mod frame;
 mod group;

@@ -195,7 +195,7 @@ fn check_files(data_dir: &str, lines: &str) {
     assert_eq!(names, ["acme.tsv", "acme.tsv.gz", "opt-outs.tsv.gz"], "nothing is left beside them");
     let nowhere = out.path().join("nowhere").join("acme.tsv");
     let line = ["partner", "table", "acme", "--data-dir", data_dir, "--output", path(&nowhere)];
-    check(&line, 1, "", "the list could not be put at");
+    check(&line, 1, "", "what was exported could not be put at");
     let older = out.path().join("acme.tsv");
     let before = read(&older);
     let unknown = ["partner", "table", "meter", "--data-dir", data_dir, "--output", path(&older)];

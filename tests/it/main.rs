@@ -22,6 +22,8 @@ mod oauth;
 mod opt_out;
 mod opt_out_list;
 mod outbound;
+#[cfg(feature = "parquet")]
+mod parquet_export;
 mod partner_kinds;
 mod partner_registry;
 mod pixel;
