@@ -19,6 +19,7 @@ mod layers;
 mod match_frame;
 mod matching;
 mod oauth;
+mod openapi;
 mod opt_out;
 mod opt_out_list;
 mod outbound;
