@@ -104,6 +104,8 @@ fn bad_usage_ends_with_2() {
     check(&["serve"], 2, "", "--config <FILE>|--dev");
     check(&["serve", "--dev", "--config", "x"], 2, "", "cannot be used with");
     check(&["export", "--data-dir", "d", "--kind", "converson"], 2, "", "page_view, conversion, opt_out");
+    check(&["export", "--data-dir", "d", "--output", "x"], 2, "", "--output is for --format parquet");
+    check(&["export", "--data-dir", "d", "--format", "parquet"], 2, "", "--output <DIR>");
     check(&["explain", "hello there"], 2, "", "neither an address");
     check(
         &["serve", "--dev", "--gvl", "no/such/list.json"],
