@@ -143,7 +143,9 @@
 //!    seal. If it needs an activity that is not there yet, add that and go through every rule: the compiler asks only
 //!    about those that match on it.
 //! 3. Give it a variant of [`Entry`](storage::entry::Entry) that takes a `Permitted` of it, and a kind with a class.
-//!    The compiler then shows the places that have to learn it: the writer's re-check, the stored form, the export.
+//!    The compiler then shows the places that have to learn it: the writer's re-check, the stored form, the export. What it
+//!    says in an export is a list of cells in `storage/export.rs`, and a new column one more line in
+//!    [`storage::export_columns`]; every format is made of these.
 //! 4. Write the use case in [`service`] and the journey in [`http`] under one name.
 //! 5. Test over sockets that a refusal leaves the log byte-identical and sets no identifier cookie; add a program to
 //!    `tests/ui/` that stores the bare value, and a row to the README's promises.

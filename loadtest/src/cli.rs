@@ -9,8 +9,8 @@ use crate::drive::mix::Mix;
 use crate::drive::plan::Arrivals;
 use crate::target::Target;
 
-/// Load, comparison and crash tests from outside: through command line and sockets only. (`decode` and `matches` also
-/// measure the server's library.)
+/// Load, comparison and crash tests from outside: through command line and sockets only. (`decode`, `matches` and
+/// `export` also call the server's library.)
 ///
 /// Exit codes: 0 all right; 1 a promise was broken (chaos), a limit missed (compare --check) or not one good
 /// answer (run); 2 wrong usage, or something could not be set up.
@@ -32,6 +32,7 @@ pub(crate) enum Command {
     Decode(Decode),
     Matches(Matches),
     Upload(Upload),
+    Export(Export),
     #[command(hide = true)]
     BareHyper(BareHyper),
     #[command(hide = true)]
@@ -251,6 +252,27 @@ pub(crate) struct Upload {
     pub(crate) scratch: Option<PathBuf>,
 }
 
+/// Fills a log with conversions and page views, and reports how fast each format of `pixelgate export` has them out, how
+/// large that is, and what memory it takes. The server's program has to be built with `--features parquet`.
+///
+/// Example: loadtest export --rows 1000000
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Export {
+    /// Rows, 1000 to 100000000; three hundred bytes of disk each.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    pub(crate) rows: u64,
+    /// Over how many days they are spread.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) days: u64,
+    /// The server's program. Default: `pixelgate` beside this one.
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
+    /// Where to make a directory for the data. Default: beside this program.
+    #[arg(long)]
+    pub(crate) scratch: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BareHyper {
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -281,7 +303,7 @@ mod tests {
     fn the_command_line_is_consistent_and_has_examples() {
         let mut command = Cli::command();
         command.clone().debug_assert();
-        for name in ["run", "compare", "chaos", "decode", "matches", "upload"] {
+        for name in ["run", "compare", "chaos", "decode", "matches", "upload", "export"] {
             let help =
                 command.find_subcommand_mut(name).expect("the subcommand").render_long_help().to_string();
             assert!(help.contains(&format!("Example: loadtest {name} ")), "{help}");

@@ -1,7 +1,8 @@
 //! Load, comparison and crash tests of the server, from outside.
 //!
 //! Talks to the server through its command line and its sockets only, so that it believes nothing but what a
-//! user of the server could see. Only `decode` and `matches` call the server's library, to measure a part of it by itself.
+//! user of the server could see. Only `decode`, `matches` and `export` call the server's library, to
+//! measure a part of it by itself or to fill a log quickly.
 
 mod bits;
 mod chaos;
@@ -11,6 +12,8 @@ mod compare;
 mod console;
 mod decode;
 mod drive;
+mod export;
+mod fill;
 mod gpp_string;
 mod matches;
 mod pin;
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => decode::run(args, console),
         Command::Matches(args) => matches::run(args, console),
         Command::Upload(args) => upload::run(args, console),
+        Command::Export(args) => export::run(args, console),
         Command::BareHyper(args) => compare::bare_hyper::serve(args.listen),
         Command::Spin => loop {
             std::hint::spin_loop();

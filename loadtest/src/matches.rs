@@ -2,34 +2,25 @@
 //! this process, and read again by a real server.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
-use pixelgate::consent::gate::Gate;
-use pixelgate::consent::policy::{Policy, Regime};
 use pixelgate::consent::rule::Circumstances;
-use pixelgate::consent::signals::Signals;
 use pixelgate::domain::id::{BrowserId, EventId, PartnerId};
 use pixelgate::domain::matching::{MatchProof, MatchScope, PartnerMatch};
-use pixelgate::domain::opt_out::{OptOutView, Subject};
 use pixelgate::domain::partner::{PartnerListing, PartnerUserId};
-use pixelgate::domain::time::Clock;
-use pixelgate::service::clock::SystemClock;
-use pixelgate::service::crypto::SystemRng;
 use pixelgate::storage::digest::sha256;
 use pixelgate::storage::entry::Entry;
-use pixelgate::storage::log::{Appended, Log};
 use pixelgate::storage::match_table::MatchTable;
 use pixelgate::storage::options::LogOptions;
-use pixelgate::storage::real_disk::RealDisk;
 use serde::Serialize;
 
 use crate::Verdict;
 use crate::cli::Matches;
 use crate::compare::scratch;
 use crate::console::{Console, micros};
+use crate::fill;
 use crate::process::pixelgate::{Start, find_program};
 use crate::process::usage;
 use crate::random::Random;
@@ -49,8 +40,6 @@ struct Report {
 
 /// As many partners share the rows.
 const PARTNERS: u64 = 10;
-/// So many matches are with the log at a time.
-const TOGETHER: u64 = 4_096;
 /// `by_browser` and `by_partner_user`, p99.
 const P99_MAX_US: f64 = 50.0;
 
@@ -95,11 +84,11 @@ type Asked = (Duration, Histogram<u64>, Histogram<u64>);
 
 fn fill_and_ask(dir: &Path, args: &Matches, console: Console) -> Result<Asked> {
     let options = LogOptions { match_rows_max: usize::MAX, ..LogOptions::default() };
-    let opened =
-        Log::open(dir, options, Arc::new(RealDisk), Arc::new(SystemClock), Arc::new(SystemRng::new()));
-    let (log, _) = opened.context("the log could not be made")?;
+    let log = fill::open(dir, options)?;
     let start = Instant::now();
-    fill(&log, args.rows, console)?;
+    fill::fill(&log, args.rows, "matches", console, |number, gate, about| {
+        gate.admit(found(number, about), about).ok().map(Entry::Match)
+    })?;
     let filled = start.elapsed();
     let table = log.matches();
     ensure!(table.len() as u64 == args.rows, "the table has {} rows", table.len());
@@ -112,46 +101,6 @@ fn fill_and_ask(dir: &Path, args: &Matches, console: Console) -> Result<Asked> {
     })?;
     log.close().context("the log could not be closed")?;
     Ok((filled, by_browser, by_partner_user))
-}
-
-fn fill(log: &Log, rows: u64, console: Console) -> Result<()> {
-    let (appender, batcher) = log.appender(tokio::task::yield_now);
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let gate = Gate::new(Policy::new(Regime::None));
-    let signals = Signals::default();
-    let heard = gate.hear(&signals);
-    let bar = console.bar(rows, "matches");
-    runtime.block_on(async {
-        let batcher = tokio::spawn(batcher);
-        let mut next = 0;
-        while next < rows {
-            let until = rows.min(next + TOGETHER);
-            let about = Circumstances {
-                heard: &heard,
-                directed_to_children: false,
-                opt_outs: &NoOptOuts,
-                now: SystemClock.now(),
-            };
-            let appends: Vec<_> = (next..until)
-                .map(|number| {
-                    let permitted = gate.admit(found(number, &about), &about);
-                    permitted.map(|permitted| appender.append(Entry::Match(permitted)))
-                })
-                .collect();
-            for append in appends {
-                match append.map_err(|_| anyhow::anyhow!("the gate refused a match"))?.await {
-                    Ok(Appended::Stored(_)) => {}
-                    other => bail!("a match was not stored: {other:?}"),
-                }
-            }
-            next = until;
-            bar.set_position(next);
-        }
-        batcher.abort();
-        Ok(())
-    })?;
-    bar.finish_and_clear();
-    Ok(())
 }
 
 fn ask(
@@ -183,7 +132,7 @@ fn start(program: &Path, data: &Path) -> Result<(f64, u64)> {
 }
 
 /// Of whole files, most of which are full.
-fn disk_bytes(dir: &Path) -> Result<u64> {
+pub(crate) fn disk_bytes(dir: &Path) -> Result<u64> {
     let files = std::fs::read_dir(dir)?.collect::<Result<Vec<_>, _>>()?;
     files.iter().try_fold(0, |sum, file| Ok(sum + file.metadata()?.len()))
 }
@@ -220,12 +169,4 @@ fn browser(number: u64) -> BrowserId {
 fn user_id(number: u64) -> String {
     let mut random = Random::new(!number);
     format!("{:016x}-{:016x}-{}", random.next(), random.next(), number % 10)
-}
-
-struct NoOptOuts;
-
-impl OptOutView for NoOptOuts {
-    fn is_opted_out(&self, _: Subject) -> bool {
-        false
-    }
 }

@@ -129,7 +129,7 @@ pub enum CliError {
     VendorList(#[from] VendorListError),
     #[error("the vendor list could not be put at {path}", path = .path.display())]
     Install { path: PathBuf, source: io::Error },
-    #[error("the list could not be put at {path}", path = .path.display())]
+    #[error("what was exported could not be put at {path}", path = .path.display())]
     Export { path: PathBuf, source: io::Error },
     #[error("the demo's pages cannot be served")]
     Pages(#[source] io::Error),

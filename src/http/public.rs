@@ -177,6 +177,8 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::Prefs | Route::Erase => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             Route::Api => Intake::Body { bytes_max: Resource::parse(path).map_or(0, Resource::bytes_max) },
             Route::Delete => Intake::OptOut { bytes_max: deletion::BODY_BYTES_MAX },
+            // Whoever sends a body with the wrong method or to the wrong path is told of that, not of the body.
+            Route::BadMethod(_) | Route::Unknown => Intake::Body { bytes_max: FORM_BYTES_MAX },
             _ => Intake::Body { bytes_max: 0 },
         }
     }

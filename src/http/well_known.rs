@@ -25,6 +25,8 @@ pub enum Document {
     DeletionRequests,
     /// EFF's "Do Not Track Compliance Policy" or another, as the operator has it.
     DntPolicy,
+    /// "OpenAPI Specification", version 3.1: what programs ask this listener.
+    OpenApi,
 }
 
 impl Document {
@@ -35,6 +37,7 @@ impl Document {
             "/.well-known/gpc.json" => Self::Gpc,
             "/.well-known/dnt/" => Self::TrackingStatus,
             "/.well-known/dnt-policy.txt" => Self::DntPolicy,
+            "/openapi.json" => Self::OpenApi,
             _ => return None,
         })
     }
@@ -52,6 +55,7 @@ impl Document {
                 Some(text) => Answer::text(200, text.clone()).with("Cache-Control", ONE_DAY),
                 None => nothing(),
             },
+            Self::OpenApi => json("application/json", OPEN_API, ONE_DAY),
         }
     }
 }
@@ -162,6 +166,7 @@ fn without_port(host: &str) -> &str {
 
 /// The day is the one on which this statement was last changed.
 const GPC: &str = r#"{"gpc":true,"lastUpdate":"2026-11-22"}"#;
+const OPEN_API: &str = include_str!("../../static/openapi/openapi.json");
 const ONE_DAY: &str = "public, max-age=86400";
 
 #[cfg(test)]

@@ -1,22 +1,25 @@
-//! Stored rows as text: one line of JSON each, or one record of CSV.
+//! Stored rows as what is exported: fields, each in a column of [`Column`], and from these a line of JSON each.
+//!
+//! What a kind of row says is written down here and nowhere else; the other formats take it from here.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::entry::EntryKind;
+use super::export_columns::Column;
 pub use super::export_csv::Csv;
+#[cfg(feature = "parquet")]
+pub use super::export_parquet::ParquetFiles;
 use super::reader::{Row, Stored};
 use crate::consent::evidence::Evidence;
-use crate::consent::policy::PolicyVersion;
 use crate::consent::prefs::{AccountPrefs, Setting};
 use crate::domain::attribution::Credit;
 use crate::domain::conversion::{Conversion, ShortText};
 use crate::domain::embed_view::EmbedView;
-use crate::domain::id::{AccountId, CampaignId, EventId, EventTagId, LineItemId, PartnerId, PixelId};
 use crate::domain::matching::{PartnerMatch, Unmatch};
-use crate::domain::money::Currency;
 use crate::domain::opt_out::{Choice, OptOut, Subject};
 use crate::domain::page::PageAddress;
 use crate::domain::time::Timestamp;
@@ -24,313 +27,175 @@ use crate::domain::touch::Touch;
 
 /// Writes `stored` as one line of JSON with its line feed.
 pub fn write_ndjson(stored: &Stored, mut out: impl Write) -> io::Result<()> {
-    match &stored.row {
-        Row::Conversion { conversion, evidence, credit } => {
-            serde_json::to_writer(
-                &mut out,
-                &ConversionLine::of(stored, conversion, evidence, credit.as_deref()),
-            )?;
-        }
-        Row::Touch { touch, evidence } => {
-            serde_json::to_writer(&mut out, &TouchLine::of(touch, evidence))?;
-        }
-        Row::EmbedView { view, evidence } => {
-            serde_json::to_writer(&mut out, &EmbedViewLine::of(view, evidence))?;
-        }
-        Row::Match { found, evidence } => {
-            serde_json::to_writer(&mut out, &MatchLine::of(found, evidence))?;
-        }
-        Row::Unmatch(unmatch) => serde_json::to_writer(&mut out, &UnmatchLine::of(unmatch))?,
-        Row::OptOut(opt_out) => serde_json::to_writer(&mut out, &OptOutLine::of(opt_out))?,
-        Row::Settings(settings) => serde_json::to_writer(&mut out, &SettingsLine::of(settings))?,
-    }
+    serde_json::to_writer(&mut out, &Line(&fields(stored)))?;
     out.write_all(b"\n")
 }
 
-#[derive(Serialize)]
-pub(super) struct ConversionLine<'a> {
-    pub(super) kind: &'static str,
-    pub(super) id: Text<EventId>,
-    pub(super) at: Text<Timestamp>,
-    pub(super) account_id: Text<AccountId>,
-    pub(super) pixel_id: Text<PixelId>,
-    pub(super) event_tag_id: Option<Text<EventTagId>>,
-    pub(super) event: &'static str,
-    pub(super) source: &'static str,
-    pub(super) event_id: Option<&'a str>,
-    pub(super) conversion_id: Option<&'a str>,
-    pub(super) value_micros: Option<i64>,
-    pub(super) currency: Option<Text<Currency>>,
-    pub(super) quantity: Option<u32>,
-    pub(super) browser_id: Option<String>,
-    pub(super) click_id: Option<&'a str>,
-    pub(super) match_keys: Vec<&'static str>,
-    pub(super) page: Option<&'a str>,
-    pub(super) country: Option<&'a str>,
-    pub(super) restricted_data_use: bool,
-    pub(super) origin_ok: bool,
-    pub(super) credit: Option<CreditLine<'a>>,
-    pub(super) evidence: EvidenceLine,
+/// What a row says, in the order of its line of JSON.
+pub(super) type Fields<'a> = Vec<(Column, Cell<'a>)>;
+
+/// What a row says in one column.
+pub(super) enum Cell<'a> {
+    /// Nothing, in a column that its kind has.
+    Null,
+    Text(Cow<'a, str>),
+    /// What prints itself, as text.
+    Shown(&'a dyn Display),
+    Words(Vec<&'static str>),
+    Whole(i64),
+    Flag(bool),
+    Time(Timestamp),
+}
+
+pub(super) fn fields(stored: &Stored) -> Fields<'_> {
+    let mut fields: Fields<'_> = vec![(Column::Kind, stored.row.kind().name().into())];
+    match &stored.row {
+        Row::Conversion { conversion, evidence, credit } => {
+            fields.extend(of_conversion(conversion));
+            fields.extend(of_credit(credit.as_deref()));
+            fields.extend(of_evidence(evidence));
+        }
+        Row::Touch { touch, evidence } => {
+            fields.extend(of_touch(touch));
+            fields.extend(of_evidence(evidence));
+        }
+        Row::EmbedView { view, evidence } => {
+            fields.extend(of_embed_view(view));
+            fields.extend(of_evidence(evidence));
+        }
+        Row::Match { found, evidence } => {
+            fields.extend(of_match(found));
+            fields.extend(of_evidence(evidence));
+        }
+        Row::Unmatch(unmatch) => fields.extend(of_unmatch(unmatch)),
+        Row::OptOut(opt_out) => fields.extend(of_opt_out(opt_out)),
+        Row::Settings(settings) => fields.extend(of_settings(settings)),
+    }
+    fields
+}
+
+fn of_conversion(conversion: &Conversion) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    let identifiers = &conversion.identifiers;
+    [
+        (Column::Id, Cell::Shown(&conversion.id)),
+        (Column::At, conversion.at.into()),
+        (Column::AccountId, Cell::Shown(&conversion.account_id)),
+        (Column::PixelId, Cell::Shown(&conversion.pixel_id)),
+        (Column::EventTagId, shown(conversion.event_tag_id.as_ref())),
+        (Column::Event, conversion.event.name().into()),
+        (Column::Source, conversion.source.name().into()),
+        (Column::EventId, conversion.event_id.as_ref().map(ShortText::as_str).into()),
+        (Column::ConversionId, conversion.conversion_id.as_ref().map(ShortText::as_str).into()),
+        (Column::ValueMicros, conversion.value.map(|value| value.micros()).into()),
+        (Column::Currency, conversion.value.map(|value| value.currency().to_string()).into()),
+        (Column::Quantity, conversion.quantity.into()),
+        (Column::BrowserId, identifiers.browser_id.map(|browser| browser.expose()).into()),
+        (Column::ClickId, identifiers.click_id.as_ref().map(|click| click.expose()).into()),
+        (Column::MatchKeys, Cell::Words(identifiers.match_keys().collect())),
+        (Column::Page, conversion.page.as_ref().map(PageAddress::as_str).into()),
+        (Column::Country, conversion.country.as_ref().map(|country| country.code()).into()),
+        (Column::RestrictedDataUse, conversion.restricted_data_use.into()),
+        (Column::OriginOk, conversion.origin_ok.into()),
+    ]
 }
 
 /// The ad touch that a conversion was credited to.
-#[derive(Serialize)]
-pub(super) struct CreditLine<'a> {
-    /// `post_engagement` or `post_view`.
-    pub(super) kind: &'static str,
-    /// By which of the conversion's `match_keys` the touch was found.
-    pub(super) key: &'static str,
-    pub(super) link: &'a str,
-    pub(super) campaign_id: Text<CampaignId>,
-    pub(super) line_item_id: Text<LineItemId>,
-    pub(super) touch_id: Text<EventId>,
-    pub(super) touch_at: Text<Timestamp>,
+fn of_credit(credit: Option<&Credit>) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    let placement = credit.map(|credit| &credit.placement);
+    [
+        (Column::CreditKind, credit.map(Credit::kind_name).into()),
+        (Column::CreditKey, credit.map(|credit| credit.key.name()).into()),
+        (Column::CreditLink, placement.map(|placement| placement.link.as_str()).into()),
+        (Column::CreditCampaignId, shown(placement.map(|placement| &placement.campaign_id))),
+        (Column::CreditLineItemId, shown(placement.map(|placement| &placement.line_item_id))),
+        (Column::CreditTouchId, shown(credit.map(|credit| &credit.touch_id))),
+        (Column::CreditTouchAt, credit.map(|credit| credit.touch_at).into()),
+    ]
 }
 
-#[derive(Serialize)]
-pub(super) struct TouchLine<'a> {
-    pub(super) kind: &'static str,
-    pub(super) id: Text<EventId>,
-    pub(super) at: Text<Timestamp>,
-    pub(super) account_id: Text<AccountId>,
-    /// `click` or `view`.
-    pub(super) touch: &'static str,
-    pub(super) link: &'a str,
-    pub(super) campaign_id: Text<CampaignId>,
-    pub(super) line_item_id: Text<LineItemId>,
-    pub(super) browser_id: Option<String>,
-    pub(super) click_id: Option<String>,
-    pub(super) country: Option<&'a str>,
-    pub(super) evidence: EvidenceLine,
+fn of_touch(touch: &Touch) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    [
+        (Column::Id, Cell::Shown(&touch.id)),
+        (Column::At, touch.at.into()),
+        (Column::AccountId, Cell::Shown(&touch.placement.account_id)),
+        (Column::Touch, touch.kind.name().into()),
+        (Column::Link, touch.placement.link.as_str().into()),
+        (Column::CampaignId, Cell::Shown(&touch.placement.campaign_id)),
+        (Column::LineItemId, Cell::Shown(&touch.placement.line_item_id)),
+        (Column::BrowserId, touch.browser_id.map(|browser| browser.expose()).into()),
+        (Column::ClickId, touch.click_id.map(|click| click.expose()).into()),
+        (Column::Country, touch.country.as_ref().map(|country| country.code()).into()),
+    ]
 }
 
-#[derive(Serialize)]
-pub(super) struct EmbedViewLine<'a> {
-    pub(super) kind: &'static str,
-    pub(super) id: Text<EventId>,
-    pub(super) at: Text<Timestamp>,
-    pub(super) browser_id: Option<String>,
-    pub(super) page: &'a str,
-    pub(super) country: Option<&'a str>,
-    pub(super) evidence: EvidenceLine,
+fn of_embed_view(view: &EmbedView) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    [
+        (Column::Id, Cell::Shown(&view.id)),
+        (Column::At, view.at.into()),
+        (Column::BrowserId, view.browser_id.map(|browser| browser.expose()).into()),
+        (Column::Page, view.page.as_str().into()),
+        (Column::Country, view.country.as_ref().map(|country| country.code()).into()),
+    ]
 }
 
-#[derive(Serialize)]
-pub(super) struct MatchLine<'a> {
-    pub(super) kind: &'static str,
-    pub(super) id: Text<EventId>,
-    pub(super) at: Text<Timestamp>,
-    pub(super) browser_id: String,
-    pub(super) partner_id: u32,
-    pub(super) partner_user_id: &'a str,
-    /// `global` or `site`.
-    pub(super) scope: &'static str,
-    /// `unsigned`, `state` or `signed`.
-    pub(super) proof: &'static str,
-    pub(super) country: Option<&'a str>,
-    pub(super) evidence: EvidenceLine,
+fn of_match(found: &PartnerMatch) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    [
+        (Column::Id, Cell::Shown(&found.id)),
+        (Column::At, found.at.into()),
+        (Column::BrowserId, found.browser_id.expose().into()),
+        (Column::PartnerId, found.partner_id.number().into()),
+        (Column::PartnerUserId, found.partner_user_id.expose().into()),
+        (Column::Scope, found.scope.name().into()),
+        (Column::Proof, found.proof.name().into()),
+        (Column::Country, found.country.as_ref().map(|country| country.code()).into()),
+    ]
 }
 
-#[derive(Serialize)]
-pub(super) struct UnmatchLine {
-    pub(super) kind: &'static str,
-    pub(super) at: Text<Timestamp>,
-    pub(super) browser_id: String,
-    pub(super) partner_id: u32,
+fn of_unmatch(unmatch: &Unmatch) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    [
+        (Column::At, unmatch.at.into()),
+        (Column::BrowserId, unmatch.browser_id.expose().into()),
+        (Column::PartnerId, unmatch.partner_id.number().into()),
+    ]
 }
 
-#[derive(Serialize)]
-pub(super) struct EvidenceLine {
-    pub(super) regime: &'static str,
-    pub(super) basis: &'static str,
-    pub(super) activities: Vec<&'static str>,
-    pub(super) policy: Text<PolicyVersion>,
-    pub(super) decided_at: Text<Timestamp>,
+fn of_opt_out(opt_out: &OptOut) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    let subject = opt_out.subject;
+    let is_browser = matches!(subject, Subject::Browser(_));
+    [
+        (Column::At, opt_out.at.into()),
+        (Column::Subject, subject.key_name().into()),
+        (Column::BrowserId, is_browser.then(|| subject.expose()).into()),
+        (Column::HashedId, (!is_browser).then(|| subject.expose()).into()),
+        (Column::PartnerId, subject.partner_id().map(|partner| partner.number()).into()),
+        (Column::Choice, choice_name(opt_out.choice).into()),
+    ]
 }
 
-#[derive(Serialize)]
-pub(super) struct OptOutLine {
-    pub(super) kind: &'static str,
-    pub(super) at: Text<Timestamp>,
-    /// By what the subject is told: `browser_id`, or the name of a hash.
-    pub(super) subject: &'static str,
-    pub(super) browser_id: Option<String>,
-    pub(super) hashed_id: Option<String>,
-    pub(super) partner_id: Option<u32>,
-    pub(super) choice: &'static str,
+fn of_settings(settings: &AccountPrefs) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    let is_on = |setting| Cell::Flag(!settings.prefs.is_off(setting));
+    [
+        (Column::At, settings.at.into()),
+        (Column::HashedAccountId, settings.account.expose().into()),
+        (Column::Personalize, is_on(Setting::Personalize)),
+        (Column::Partners, is_on(Setting::Partners)),
+        (Column::Devices, is_on(Setting::Devices)),
+        (Column::Web, is_on(Setting::Web)),
+    ]
 }
 
-#[derive(Serialize)]
-pub(super) struct SettingsLine {
-    pub(super) kind: &'static str,
-    pub(super) at: Text<Timestamp>,
-    pub(super) hashed_account_id: String,
-    pub(super) personalize: bool,
-    pub(super) partners: bool,
-    pub(super) devices: bool,
-    pub(super) web: bool,
+fn of_evidence(evidence: &Evidence) -> impl IntoIterator<Item = (Column, Cell<'_>)> {
+    [
+        (Column::Regime, evidence.regime.name().into()),
+        (Column::Basis, evidence.basis.name().into()),
+        (Column::Activities, Cell::Words(evidence.activities.names().collect())),
+        (Column::Policy, Cell::Shown(&evidence.policy)),
+        (Column::DecidedAt, evidence.decided_at.into()),
+    ]
 }
 
-/// What prints itself, as a string.
-pub(super) struct Text<T>(pub(super) T);
-
-impl<T: Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-impl<'a> ConversionLine<'a> {
-    pub(super) fn of(
-        stored: &Stored,
-        conversion: &'a Conversion,
-        evidence: &Evidence,
-        credit: Option<&'a Credit>,
-    ) -> Self {
-        let identifiers = &conversion.identifiers;
-        Self {
-            kind: stored.row.kind().name(),
-            id: Text(conversion.id),
-            at: Text(conversion.at),
-            account_id: Text(conversion.account_id),
-            pixel_id: Text(conversion.pixel_id),
-            event_tag_id: conversion.event_tag_id.map(Text),
-            event: conversion.event.name(),
-            source: conversion.source.name(),
-            event_id: conversion.event_id.as_ref().map(ShortText::as_str),
-            conversion_id: conversion.conversion_id.as_ref().map(ShortText::as_str),
-            value_micros: conversion.value.map(|value| value.micros()),
-            currency: conversion.value.map(|value| Text(value.currency())),
-            quantity: conversion.quantity,
-            browser_id: identifiers.browser_id.map(|browser| browser.expose()),
-            click_id: identifiers.click_id.as_ref().map(|click| click.expose()),
-            match_keys: identifiers.match_keys().collect(),
-            page: conversion.page.as_ref().map(PageAddress::as_str),
-            country: conversion.country.as_ref().map(|country| country.code()),
-            restricted_data_use: conversion.restricted_data_use,
-            origin_ok: conversion.origin_ok,
-            credit: credit.map(CreditLine::of),
-            evidence: EvidenceLine::of(evidence),
-        }
-    }
-}
-
-impl<'a> CreditLine<'a> {
-    fn of(credit: &'a Credit) -> Self {
-        Self {
-            kind: credit.kind_name(),
-            key: credit.key.name(),
-            link: credit.placement.link.as_str(),
-            campaign_id: Text(credit.placement.campaign_id),
-            line_item_id: Text(credit.placement.line_item_id),
-            touch_id: Text(credit.touch_id),
-            touch_at: Text(credit.touch_at),
-        }
-    }
-}
-
-impl<'a> TouchLine<'a> {
-    pub(super) fn of(touch: &'a Touch, evidence: &Evidence) -> Self {
-        Self {
-            kind: EntryKind::Touch.name(),
-            id: Text(touch.id),
-            at: Text(touch.at),
-            account_id: Text(touch.placement.account_id),
-            touch: touch.kind.name(),
-            link: touch.placement.link.as_str(),
-            campaign_id: Text(touch.placement.campaign_id),
-            line_item_id: Text(touch.placement.line_item_id),
-            browser_id: touch.browser_id.map(|browser| browser.expose()),
-            click_id: touch.click_id.map(|click| click.expose()),
-            country: touch.country.as_ref().map(|country| country.code()),
-            evidence: EvidenceLine::of(evidence),
-        }
-    }
-}
-
-impl<'a> EmbedViewLine<'a> {
-    pub(super) fn of(view: &'a EmbedView, evidence: &Evidence) -> Self {
-        Self {
-            kind: EntryKind::EmbedView.name(),
-            id: Text(view.id),
-            at: Text(view.at),
-            browser_id: view.browser_id.map(|browser| browser.expose()),
-            page: view.page.as_str(),
-            country: view.country.as_ref().map(|country| country.code()),
-            evidence: EvidenceLine::of(evidence),
-        }
-    }
-}
-
-impl<'a> MatchLine<'a> {
-    pub(super) fn of(found: &'a PartnerMatch, evidence: &Evidence) -> Self {
-        Self {
-            kind: EntryKind::Match.name(),
-            id: Text(found.id),
-            at: Text(found.at),
-            browser_id: found.browser_id.expose(),
-            partner_id: found.partner_id.number(),
-            partner_user_id: found.partner_user_id.expose(),
-            scope: found.scope.name(),
-            proof: found.proof.name(),
-            country: found.country.as_ref().map(|country| country.code()),
-            evidence: EvidenceLine::of(evidence),
-        }
-    }
-}
-
-impl UnmatchLine {
-    pub(super) fn of(unmatch: &Unmatch) -> Self {
-        Self {
-            kind: EntryKind::Unmatch.name(),
-            at: Text(unmatch.at),
-            browser_id: unmatch.browser_id.expose(),
-            partner_id: unmatch.partner_id.number(),
-        }
-    }
-}
-
-impl EvidenceLine {
-    fn of(evidence: &Evidence) -> Self {
-        Self {
-            regime: evidence.regime.name(),
-            basis: evidence.basis.name(),
-            activities: evidence.activities.names().collect(),
-            policy: Text(evidence.policy),
-            decided_at: Text(evidence.decided_at),
-        }
-    }
-}
-
-impl OptOutLine {
-    pub(super) fn of(opt_out: &OptOut) -> Self {
-        let subject = opt_out.subject;
-        let is_browser = matches!(subject, Subject::Browser(_));
-        Self {
-            kind: "opt_out",
-            at: Text(opt_out.at),
-            subject: subject.key_name(),
-            browser_id: is_browser.then(|| subject.expose()),
-            hashed_id: (!is_browser).then(|| subject.expose()),
-            partner_id: subject.partner_id().map(PartnerId::number),
-            choice: choice_name(opt_out.choice),
-        }
-    }
-}
-
-impl SettingsLine {
-    pub(super) fn of(settings: &AccountPrefs) -> Self {
-        let is_on = |setting| !settings.prefs.is_off(setting);
-        Self {
-            kind: EntryKind::Settings.name(),
-            at: Text(settings.at),
-            hashed_account_id: settings.account.expose(),
-            personalize: is_on(Setting::Personalize),
-            partners: is_on(Setting::Partners),
-            devices: is_on(Setting::Devices),
-            web: is_on(Setting::Web),
-        }
-    }
+fn shown<T: Display>(value: Option<&T>) -> Cell<'_> {
+    value.map_or(Cell::Null, |value| Cell::Shown(value))
 }
 
 const fn choice_name(choice: Choice) -> &'static str {
@@ -340,17 +205,108 @@ const fn choice_name(choice: Choice) -> &'static str {
     }
 }
 
+/// One JSON object; what belongs to a group of columns is an object in it, or `null` where nothing of it is there.
+struct Line<'a>(&'a [(Column, Cell<'a>)]);
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_map(None)?;
+        for together in self.0.chunk_by(|(one, _), (next, _)| one.group() == next.group()) {
+            match together[0].0.group() {
+                Some(group) if together.iter().all(|(_, cell)| matches!(cell, Cell::Null)) => {
+                    line.serialize_entry(group, &())?;
+                }
+                Some(group) => line.serialize_entry(group, &Object(together))?,
+                None => write_entries(&mut line, together)?,
+            }
+        }
+        line.end()
+    }
+}
+
+struct Object<'a>(&'a [(Column, Cell<'a>)]);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(self.0.len()))?;
+        write_entries(&mut object, self.0)?;
+        object.end()
+    }
+}
+
+fn write_entries<M: SerializeMap>(object: &mut M, fields: &[(Column, Cell<'_>)]) -> Result<(), M::Error> {
+    fields.iter().try_for_each(|(column, cell)| object.serialize_entry(column.name_in_group(), cell))
+}
+
+impl Serialize for Cell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_none(),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Shown(value) => serializer.collect_str(value),
+            Self::Words(words) => words.serialize(serializer),
+            Self::Whole(number) => serializer.serialize_i64(*number),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Time(time) => serializer.collect_str(time),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Cell<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<i64> for Cell<'_> {
+    fn from(number: i64) -> Self {
+        Self::Whole(number)
+    }
+}
+
+impl From<u32> for Cell<'_> {
+    fn from(number: u32) -> Self {
+        Self::Whole(number.into())
+    }
+}
+
+impl From<bool> for Cell<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<Timestamp> for Cell<'_> {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(time)
+    }
+}
+
+impl<'a, T: Into<Self>> From<Option<T>> for Cell<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::consent::activity::{ActivityKind, ActivitySet};
     use crate::consent::evidence::Basis;
-    use crate::consent::policy::Regime;
+    use crate::consent::policy::{PolicyVersion, Regime};
     use crate::consent::prefs::Prefs;
     use crate::domain::conversion::{Country, Identifiers, Source};
     use crate::domain::event::EventType;
-    use crate::domain::id::{BrowserId, HashedAccountId, HashedEmail};
-    use crate::domain::money::Money;
+    use crate::domain::id::{
+        AccountId, BrowserId, EventId, EventTagId, HashedAccountId, HashedEmail, PixelId,
+    };
+    use crate::domain::money::{Currency, Money};
 
     pub(in crate::storage) fn purchase() -> Stored {
         let conversion = Conversion {

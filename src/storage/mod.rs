@@ -47,7 +47,12 @@ pub mod durable;
 pub mod entry;
 pub mod erasures;
 pub mod export;
+pub mod export_columns;
 mod export_csv;
+#[cfg(feature = "parquet")]
+mod export_parquet;
+#[cfg(feature = "parquet")]
+mod export_part;
 mod file;
 mod frame;
 mod group;

@@ -20,9 +20,12 @@ mod layers;
 mod match_frame;
 mod matching;
 mod oauth;
+mod openapi;
 mod opt_out;
 mod opt_out_list;
 mod outbound;
+#[cfg(feature = "parquet")]
+mod parquet_export;
 mod partner_kinds;
 mod partner_registry;
 mod pixel;
