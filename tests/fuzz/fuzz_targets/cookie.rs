@@ -65,6 +65,7 @@ fn live() -> &'static Live {
         deletion: None,
         partners: Arc::default(),
         match_state_key: MacKey::new(b"fuzz"),
+        account_keys: Arc::default(),
         publisher_origins: Vec::new(),
         gate: Gate::new(Policy::new(Regime::None)),
         identity: fixture().0.clone(),
