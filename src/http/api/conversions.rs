@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::envelope::{failed, refused, with_allowance};
+use super::envelope::{failed, refused};
 use crate::domain::opt_out::OptOutView;
 use crate::http::admin::json;
 use crate::http::request::Head;
@@ -11,7 +11,6 @@ use crate::http::service::Answering;
 use crate::http::visitor::parameter;
 use crate::service::account_caller::AccountCaller;
 use crate::service::api_error::ApiError;
-use crate::service::api_limits::Allowance;
 use crate::service::conversion_upload::{ItemOutcome, UploadMode};
 use crate::service::outcome::Outcome;
 use crate::service::pixel::PixelService;
@@ -25,18 +24,17 @@ pub(super) fn upload<'s, V: OptOutView + Send + Sync>(
     pixel_id: &str,
     head: &Head<'_>,
     body: &[u8],
-    allowance: Allowance,
 ) -> Answering<'s> {
     let validates = parameter(head, "validate_only").is_some_and(|value| value == "true");
     let mode = if validates { UploadMode::Validate } else { UploadMode::Store };
     let upload = match pixel.upload(caller, pixel_id, body, mode) {
         Ok(upload) => upload,
-        Err(errors) => return Answering::Now(with_allowance(refused(&errors), allowance)),
+        Err(errors) => return Answering::Now(refused(&errors)),
     };
     let (account_id, debug_id) = (caller.account_id().to_string(), upload.debug_id.to_string());
     Answering::later(async move {
         let outcomes = upload.finish().await;
-        with_allowance(told(account_id, debug_id, &outcomes), allowance)
+        told(account_id, debug_id, &outcomes)
     })
 }
 

@@ -4,7 +4,7 @@ use form_urlencoded::parse;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::envelope::{Listing, done, failed, refused, with_allowance};
+use super::envelope::{Listing, done, failed, refused};
 use crate::domain::attribution::Windows;
 use crate::domain::event::EventType;
 use crate::domain::id::{EventTagId, PixelId};
@@ -13,7 +13,6 @@ use crate::http::response::Answer;
 use crate::http::service::Answering;
 use crate::service::account_caller::AccountCaller;
 use crate::service::api_error::{ApiError, ApiErrors};
-use crate::service::api_limits::Allowance;
 use crate::service::event_tag_registry::{EventTagRegistry, ManagedTag, NewTag, TagChanges, TagUnchanged};
 
 /// A form with all fields.
@@ -25,7 +24,6 @@ pub(super) fn answer<'s>(
     id: Option<&str>,
     head: &Head<'_>,
     body: &[u8],
-    allowance: Allowance,
 ) -> Answering<'s> {
     let fields = Fields::read(head, body);
     let params = json!({"account_id": caller.account_id().to_string()});
@@ -38,8 +36,8 @@ pub(super) fn answer<'s>(
         },
     };
     match asked {
-        Ok(answer) => Answering::later(async move { with_allowance(answer.await, allowance) }),
-        Err(errors) => Answering::Now(with_allowance(refused(&errors), allowance)),
+        Ok(answer) => Answering::Later(answer),
+        Err(errors) => Answering::Now(refused(&errors)),
     }
 }
 

@@ -91,27 +91,28 @@ pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
     if allowance.is_exceeded {
         return Answering::Now(envelope::with_allowance(envelope::too_many(allowance, now), allowance));
     }
-    match resource {
-        Resource::Conversions(pixel_id) => {
-            conversions::upload(pixel, &caller, pixel_id, head, body, allowance)
-        }
+    let answering = match resource {
+        Resource::Conversions(pixel_id) => conversions::upload(pixel, &caller, pixel_id, head, body),
         Resource::Accounts => {
             let accounts = account(&live, &caller).into_iter().collect::<Vec<_>>();
-            Answering::Now(envelope::with_allowance(done(&serde_json::json!({}), &accounts), allowance))
+            Answering::Now(done(&serde_json::json!({}), &accounts))
         }
-        Resource::EventTags(id, tag_id) => {
-            if id.parse() != Ok(caller.account_id()) {
-                return Answering::Now(envelope::with_allowance(no_account(id), allowance));
-            }
-            event_tags::answer(&*api.event_tags, &caller, tag_id, head, body, allowance)
-        }
+        Resource::EventTags(id, _) if id.parse() != Ok(caller.account_id()) => Answering::Now(no_account(id)),
+        Resource::EventTags(_, tag_id) => event_tags::answer(&*api.event_tags, &caller, tag_id, head, body),
         Resource::Account(id) => {
             let is_own = id.parse() == Ok(caller.account_id());
             let answer = match account(&live, &caller).filter(|_| is_own) {
                 Some(account) => done(&serde_json::json!({"account_id": account.id}), &account),
                 None => no_account(id),
             };
-            Answering::Now(envelope::with_allowance(answer, allowance))
+            Answering::Now(answer)
+        }
+    };
+    // In one place for all of them, so that no answer lacks it.
+    match answering {
+        Answering::Now(answer) => Answering::Now(envelope::with_allowance(answer, allowance)),
+        Answering::Later(answer) => {
+            Answering::later(async move { envelope::with_allowance(answer.await, allowance) })
         }
     }
 }
