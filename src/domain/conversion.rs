@@ -52,7 +52,7 @@ pub enum ConversionKind {
 }
 
 /// How a conversion came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     Pixel,
     /// The advertiser's own servers.

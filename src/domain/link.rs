@@ -15,7 +15,7 @@ pub struct Link {
 }
 
 /// Whose ad it is, and where it runs. Shared by all its touches.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Placement {
     pub account_id: AccountId,
     pub link: LinkName,

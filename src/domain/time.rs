@@ -27,7 +27,7 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil_date(self.0 / MS_PER_DAY);
         let ms = self.0 % MS_PER_DAY;
-        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+        let (hour, minute, second) = (ms / MS_PER_HOUR, ms / 60_000 % 60, ms / 1_000 % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1_000)
     }
 }
@@ -48,6 +48,7 @@ const fn civil_date(days: u64) -> (u64, u64, u64) {
 }
 
 pub const MS_PER_DAY: u64 = 86_400_000;
+pub const MS_PER_HOUR: u64 = 3_600_000;
 pub const MS_PER_MINUTE: u64 = 60_000;
 
 /// Where the time comes from: the system, or a test's hand.

@@ -85,6 +85,7 @@ mod sweep;
 mod take_match;
 mod take_settings;
 mod take_touch;
+pub mod tally;
 pub mod targeting;
 mod touches;
 mod upkeep;
