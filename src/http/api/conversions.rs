@@ -98,7 +98,7 @@ fn view(outcome: &ItemOutcome) -> OutcomeView<'_> {
     };
     let (id, ack) = match outcome {
         Outcome::Stored { id, proof } => (Some(id.to_string()), Some(proof.ack().name())),
-        Outcome::Duplicate { id } => (Some(id.to_string()), None),
+        Outcome::Duplicate { id, .. } => (Some(id.to_string()), None),
         _ => (None, None),
     };
     OutcomeView { outcome: outcome.word(), id, ack, reason: outcome.reason() }
