@@ -51,9 +51,11 @@ use crate::service::partners::{MatchLimit, Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
+use crate::service::tag_watch::TagWatch;
 use crate::service::targeting::Targeting;
 use crate::service::targeting_metrics::TargetingListsInForce;
 use crate::service::vendor_list::VendorListWatch;
+use crate::service::watch::Watch;
 use crate::storage::disk::Disk;
 use crate::storage::durable::AckClass;
 use crate::storage::erasures::Erasures;
@@ -144,11 +146,7 @@ impl Shared {
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
-            api: Api {
-                nonces: Arc::default(),
-                limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
-                event_tags: event_tags.clone(),
-            },
+            api: api(config, event_tags.clone(), clock.now()),
             event_tags,
             vendor_list,
             registry,
@@ -178,6 +176,7 @@ impl Shared {
             rng: self.rng.clone(),
             metrics: self.metrics.clone(),
             journal: self.journal.clone(),
+            watch: Watch { tags: self.api.tags.counter(), tests: self.api.tests.clone() },
             matches: self.log.matches(),
             matches_seen: self.matches_seen.clone(),
         };
@@ -286,6 +285,16 @@ fn targeting(
     let networks = Networks { allowed: config.outbound_networks.clone() };
     let work = Work { targeting: targeting.clone(), jobs, networks, erase_within: config.erase_within };
     Ok((targeting, work))
+}
+
+fn api(config: &Config, event_tags: Arc<LiveEventTags>, now: Timestamp) -> Api {
+    Api {
+        nonces: Arc::default(),
+        limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
+        event_tags,
+        tags: Arc::new(TagWatch::new(now)),
+        tests: Arc::default(),
+    }
 }
 
 /// Of one account in a quarter of an hour, as X has it for conversions.

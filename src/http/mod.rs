@@ -67,3 +67,4 @@ mod one_request;
 mod privacy_page;
 mod shared;
 mod targeting;
+mod test_code;

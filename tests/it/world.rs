@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pixelgate::app::{self, Environment, Running};
 use pixelgate::config::{Config, DevOptions};
-use pixelgate::domain::time::{Clock, MS_PER_DAY, Timestamp};
+use pixelgate::domain::time::{Clock, MS_PER_DAY, Rng, Timestamp};
 use pixelgate::http::cookie_registry::{COOKIES, Registered};
 use pixelgate::service::crypto::SystemRng;
 use pixelgate::storage::disk::Disk;
@@ -41,6 +41,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<HeldClock>,
     data: tempfile::TempDir,
     disk: Arc<dyn Disk>,
+    rng: Arc<dyn Rng>,
 }
 
 impl World {
@@ -67,17 +68,31 @@ impl World {
         });
         change(&mut config);
         let clock = Arc::new(HeldClock(AtomicU64::new(START.0)));
-        let mut world = Self { running: None, config, clock, data, disk };
+        let mut world = Self { running: None, config, clock, data, disk, rng: Arc::new(SystemRng::new()) };
+        world.start();
+        world
+    }
+
+    /// Development mode, in which nothing is random: two that do the same write the same bytes.
+    pub(crate) fn without_chance() -> Self {
+        struct Same;
+        impl Rng for Same {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(0x55);
+            }
+        }
+        let mut world = Self::dev();
+        world.stop();
+        world.rng = Arc::new(Same);
+        world.data = tempfile::tempdir().expect("a temporary directory");
+        world.config.data_dir = world.data_dir();
         world.start();
         world
     }
 
     fn start(&mut self) {
-        let environment = Environment {
-            clock: self.clock.clone(),
-            rng: Arc::new(SystemRng::new()),
-            disk: self.disk.clone(),
-        };
+        let environment =
+            Environment { clock: self.clock.clone(), rng: self.rng.clone(), disk: self.disk.clone() };
         let config = self.config.clone();
         let reload = Box::new(move || Ok(config.clone()));
         let running = app::start(self.config.clone(), environment, reload);

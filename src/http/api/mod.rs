@@ -7,6 +7,8 @@ mod auth;
 mod conversions;
 mod envelope;
 mod event_tags;
+mod test_events;
+mod unstored_events;
 
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ use crate::service::api_limits::ApiLimits;
 use crate::service::event_tag_registry::EventTagRegistry;
 use crate::service::nonces::Nonces;
 use crate::service::pixel::PixelService;
+use crate::service::tag_watch::TagWatch;
+use crate::service::test_events::TestEvents;
 
 /// What all workers have in common.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub struct Api {
     pub nonces: Arc<Nonces>,
     pub limits: Arc<ApiLimits>,
     pub event_tags: Arc<dyn EventTagRegistry>,
+    pub tags: Arc<TagWatch>,
+    pub tests: Arc<TestEvents>,
 }
 
 /// What a path names.
@@ -37,6 +43,9 @@ pub(super) enum Resource<'p> {
     Account(&'p str),
     /// Of the account with the first id; the one with the second, or all.
     EventTags(&'p str, Option<&'p str>),
+    /// Of the account with this id.
+    TestEvents(&'p str),
+    UnstoredEvents(&'p str),
     /// Of the pixel with this id.
     Conversions(&'p str),
 }
@@ -50,6 +59,8 @@ impl<'p> Resource<'p> {
             (1..=12, "accounts", None, None) => Self::Accounts,
             (1..=12, "accounts", Some(id), None) => Self::Account(id),
             (9..=12, "accounts", Some(id), Some("web_event_tags")) => Self::EventTags(id, parts.next()),
+            (9..=12, "accounts", Some(id), Some("test_events")) => Self::TestEvents(id),
+            (9..=12, "accounts", Some(id), Some("unstored_events")) => Self::UnstoredEvents(id),
             (11 | 12, "measurement", Some("conversions"), Some(pixel_id)) => Self::Conversions(pixel_id),
             _ => return None,
         };
@@ -59,18 +70,19 @@ impl<'p> Resource<'p> {
     /// The methods that it takes; nothing else is answered.
     pub(super) const fn methods(self) -> &'static str {
         match self {
-            Self::Accounts | Self::Account(_) => "GET",
+            Self::Accounts | Self::Account(_) | Self::UnstoredEvents(_) => "GET",
             Self::Conversions(_) => "POST",
-            Self::EventTags(_, None) => "GET, POST",
+            Self::EventTags(_, None) | Self::TestEvents(_) => "GET, POST",
             Self::EventTags(_, Some(_)) => "GET, PUT, DELETE",
         }
     }
 
     pub(super) const fn bytes_max(self) -> usize {
         match self {
-            Self::Accounts | Self::Account(_) => 0,
+            Self::Accounts | Self::Account(_) | Self::UnstoredEvents(_) => 0,
             Self::Conversions(_) => conversions::BODY_BYTES_MAX,
-            Self::EventTags(..) => event_tags::BODY_BYTES_MAX,
+            // The second takes nothing from it; OAuth signs one all the same.
+            Self::EventTags(..) | Self::TestEvents(_) => event_tags::BODY_BYTES_MAX,
         }
     }
 }
@@ -97,8 +109,16 @@ pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
             let accounts = account(&live, &caller).into_iter().collect::<Vec<_>>();
             Answering::Now(done(&serde_json::json!({}), &accounts))
         }
-        Resource::EventTags(id, _) if id.parse() != Ok(caller.account_id()) => Answering::Now(no_account(id)),
+        Resource::EventTags(id, _) | Resource::TestEvents(id) | Resource::UnstoredEvents(id)
+            if id.parse() != Ok(caller.account_id()) =>
+        {
+            Answering::Now(no_account(id))
+        }
         Resource::EventTags(_, tag_id) => event_tags::answer(&*api.event_tags, &caller, tag_id, head, body),
+        Resource::TestEvents(_) => {
+            Answering::Now(test_events::answer(&api.tests, &caller, head.method, &*pixel.rng, now))
+        }
+        Resource::UnstoredEvents(_) => Answering::Now(unstored_events::answer(&api.tags, &caller)),
         Resource::Account(id) => {
             let is_own = id.parse() == Ok(caller.account_id());
             let answer = match account(&live, &caller).filter(|_| is_own) {
