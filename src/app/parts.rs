@@ -61,8 +61,8 @@ use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
 use crate::storage::options::{AckClasses, LogOptions, Retain};
-use crate::storage::targeting::TargetingStore;
 use crate::storage::tally_book::TallyBook;
+use crate::storage::targeting::TargetingStore;
 use crate::storage::worker::Appender;
 
 /// What the workers share.

@@ -52,7 +52,11 @@ impl ReportService {
     }
 
     /// The caller's rows of what happened in `hours`, which count from 1970.
-    pub async fn tallies(&self, caller: &AccountCaller, hours: Range<u64>) -> Result<CountedRows, ReportError> {
+    pub async fn tallies(
+        &self,
+        caller: &AccountCaller,
+        hours: Range<u64>,
+    ) -> Result<CountedRows, ReportError> {
         let (answer, answered) = oneshot::channel();
         let question = Question { account_id: caller.account_id(), hours, answer };
         self.questions.try_send(question).map_err(|_| ReportError::Busy)?;
