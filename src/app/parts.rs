@@ -51,6 +51,7 @@ use crate::service::partners::{MatchLimit, Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
+use crate::service::reports::ReportService;
 use crate::service::tag_watch::TagWatch;
 use crate::service::targeting::Targeting;
 use crate::service::targeting_metrics::TargetingListsInForce;
@@ -62,6 +63,7 @@ use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
 use crate::storage::options::{AckClasses, LogOptions, Retain};
+use crate::storage::tally_book::TallyBook;
 use crate::storage::targeting::TargetingStore;
 use crate::storage::worker::Appender;
 
@@ -78,8 +80,8 @@ pub(super) struct Shared {
     pub(super) targeting: Arc<Targeting>,
     /// Takes partners' targeting files.
     pub(super) work: Option<Work>,
-    /// Ends when all workers have.
-    pub(super) look_up: Option<JoinHandle<()>>,
+    /// End when all workers have.
+    pub(super) readers: Vec<JoinHandle<()>>,
     live: SharedLive,
     opt_outs: Arc<OptOuts>,
     clock: Arc<dyn Clock>,
@@ -113,7 +115,7 @@ impl Shared {
         let partners = Arc::new(LivePartners::new(file, live.clone(), disk.clone()));
         let tags = LiveEventTags::new(file, live.clone(), disk.clone(), clock.clone(), rng.clone());
         let event_tags = Arc::new(tags);
-        let (targeting, work) = targeting(config, &log, disk, live.clone(), clock.clone())?;
+        let (targeting, work) = targeting(config, &log, disk.clone(), live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
@@ -133,7 +135,9 @@ impl Shared {
             targeting: targeting.clone(),
             limits: Arc::new(lookup_limits(config)),
         };
-        let look_up = thread::Builder::new().name("look-up".to_owned()).spawn(look_up);
+        let book = TallyBook::new(disk.clone(), config.data_dir.clone(), log.erasures());
+        let (reports, count) = ReportService::new(book, clock.clone());
+        let readers = vec![spawn("look-up", look_up)?, spawn("reports", count)?];
         targeting.metrics.register(&mut registry);
         registry.register_collector(Box::new(TargetingListsInForce(targeting.clone())));
         registry.register_collector(Box::new(vendor_list.clone()));
@@ -141,12 +145,12 @@ impl Shared {
         Ok(Self {
             targeting,
             work: Some(work),
-            look_up: Some(look_up.map_err(AppError::Runtime)?),
+            readers,
             lookups,
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
-            api: api(config, event_tags.clone(), clock.now()),
+            api: api(config, event_tags.clone(), reports, clock.now()),
             event_tags,
             vendor_list,
             registry,
@@ -268,6 +272,10 @@ impl Shared {
     }
 }
 
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(AppError::Runtime)
+}
+
 fn targeting(
     config: &Config,
     log: &Log,
@@ -287,11 +295,12 @@ fn targeting(
     Ok((targeting, work))
 }
 
-fn api(config: &Config, event_tags: Arc<LiveEventTags>, now: Timestamp) -> Api {
+fn api(config: &Config, event_tags: Arc<LiveEventTags>, reports: ReportService, now: Timestamp) -> Api {
     Api {
         nonces: Arc::default(),
         limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
         event_tags,
+        reports,
         tags: Arc::new(TagWatch::new(now)),
         tests: Arc::default(),
     }

@@ -52,6 +52,7 @@ pub mod prebid;
 pub mod privacy;
 pub mod readings;
 pub mod receipt;
+pub mod reports;
 mod resolve;
 pub mod storage_access;
 pub mod subject;

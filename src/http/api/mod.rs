@@ -23,6 +23,7 @@ use crate::service::api_limits::ApiLimits;
 use crate::service::event_tag_registry::EventTagRegistry;
 use crate::service::nonces::Nonces;
 use crate::service::pixel::PixelService;
+use crate::service::reports::ReportService;
 use crate::service::tag_watch::TagWatch;
 use crate::service::test_events::TestEvents;
 
@@ -34,6 +35,7 @@ pub struct Api {
     pub event_tags: Arc<dyn EventTagRegistry>,
     pub tags: Arc<TagWatch>,
     pub tests: Arc<TestEvents>,
+    pub reports: ReportService,
 }
 
 /// What a path names.
