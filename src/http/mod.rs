@@ -62,6 +62,7 @@ mod deadline;
 mod encode;
 mod erasures;
 mod exchange;
+mod figures;
 mod h2;
 mod one_request;
 mod privacy_page;
