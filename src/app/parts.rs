@@ -21,6 +21,7 @@ use crate::config::{self, Ack, Config, Listener, Mode};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng, Timestamp};
+use crate::http::advertiser::Advertiser;
 use crate::http::api::Api;
 use crate::http::csrf::Forms;
 use crate::http::explain::Explain;
@@ -33,6 +34,7 @@ use crate::http::rate_limit::{OneLimit, Rate, RateLimits, Rates};
 use crate::http::server::ServerOptions;
 use crate::http::tls;
 use crate::service::account_caller::{AccountKeys, AccountSecrets, OauthSecrets};
+use crate::service::advertiser_session::AdvertiserSessions;
 use crate::service::api_limits::ApiLimits;
 use crate::service::crawler::Crawlers;
 use crate::service::crypto::MacKey;
@@ -92,6 +94,7 @@ pub(super) struct Shared {
     matches_seen: Arc<MatchMetrics>,
     forms: Arc<Forms>,
     api: Api,
+    advertiser: Advertiser,
     lookups: Lookups,
     vendor_list: Arc<VendorListWatch>,
     registry: MetricsRegistry,
@@ -151,6 +154,10 @@ impl Shared {
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
             api: api(config, event_tags.clone(), reports, clock.now()),
+            advertiser: Advertiser {
+                sessions: Arc::new(AdvertiserSessions::new(MacKey::derive(&secret, "advertiser sessions"))),
+                limits: Arc::new(authentications()),
+            },
             event_tags,
             vendor_list,
             registry,
@@ -194,8 +201,9 @@ impl Shared {
         let erasure = self.erasure_with(appender);
         let explain = self.journal.is_some().then(|| self.explain());
         let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
-        let api = self.api.clone();
-        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, deletion, api, explain }), batcher)
+        let (api, advertiser) = (self.api.clone(), self.advertiser.clone());
+        let public = Public { pixel, opt_out, forms, lookups, erasure, deletion, api, advertiser, explain };
+        (Arc::new(public), batcher)
     }
 
     /// Asks the gate, and has no way to the log.

@@ -2,6 +2,7 @@
 
 mod account_settings;
 mod admin;
+mod advertiser;
 mod attribution;
 mod certificate;
 mod command_line;

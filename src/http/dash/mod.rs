@@ -3,7 +3,6 @@
 //! Works without script. Nothing of it counts, and nothing of it is on the public listener.
 
 mod facts;
-mod figures;
 mod view;
 
 use super::admin::bad_method;
