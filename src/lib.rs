@@ -74,6 +74,8 @@
 //!    the outcome. A new browser gets its id only when the gate permitted the cookie *and* the hit was kept.
 //!    Most hits come from the tag in `static/tag/`, which holds events back until the page has consent, and whose files
 //!    [`http::tag`] serves. The gate believes it nothing.
+//!    What is not stored is counted for its event tag ([`service::tag_watch`]). A hit that is part of an advertiser's test is
+//!    shown to them ([`service::test_events`]); both watch what happens, and neither has a say in it.
 //! 2. **An ad touch.** [`http::touch`] looks up the link that the path names and asks [`service::touch`], which drafts a
 //!    [`Touch`](domain::touch::Touch) and goes the pixel's way. A click is sent on to its
 //!    [`LandingPage`](domain::link::LandingPage) whatever the gate and the log say; it takes a click id along only if

@@ -72,7 +72,7 @@ fn find_target<'a>(
     txn_id: &'a str,
     registry: &'a Registry,
 ) -> Result<(&'a Pixel, Option<&'a EventTag>), Unresolved<'a>> {
-    let bad = || Unresolved { why: Invalid::BadTxnId, pixel: None, tag: None, name: None };
+    let bad = || Unresolved { why: Invalid::BadTxnId, pixel: None, tag: None, name: Some(txn_id) };
     if let Some((pixel, tag)) = split_tag_name(txn_id) {
         let pixel: PixelId = pixel.parse().map_err(|_| bad())?;
         let tag: EventTagId = tag.parse().map_err(|_| bad())?;
@@ -81,7 +81,6 @@ fn find_target<'a>(
         return found.ok_or_else(|| Unresolved {
             why: Invalid::UnknownTxnId,
             pixel: registry.pixel(pixel),
-            name: Some(txn_id),
             ..bad()
         });
     }

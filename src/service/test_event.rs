@@ -145,7 +145,12 @@ impl TestEvent {
         self.outcome = TestOutcome {
             word: outcome.word(),
             reason: outcome.reason(),
-            text: outcome.text(),
+            text: match outcome {
+                Outcome::Stored { proof, .. } => {
+                    format!("in the log, acknowledged at class {}", proof.ack().name())
+                }
+                _ => outcome.text(),
+            },
             row: match outcome {
                 Outcome::Stored { id, .. } | Outcome::Duplicate { id, .. } => Some(*id),
                 _ => None,

@@ -18,7 +18,7 @@ pub(crate) fn sign_in(world: &World, key: &str) -> Reply {
 }
 
 /// The cookie of whoever signs in with that key.
-fn session(world: &World, key: &str) -> String {
+pub(crate) fn session(world: &World, key: &str) -> String {
     let reply = sign_in(world, key);
     assert_eq!((reply.status, reply.header("Location")), (303, Some(PATH)));
     reply.cookie(COOKIE).expect("a session")

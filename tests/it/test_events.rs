@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::advertiser::session;
+use crate::opt_out::token;
 use crate::world::{Reply, World, send};
 
 const BEARER: (&str, &str) = ("Authorization", "Bearer dev-bearer-token");
@@ -65,7 +67,7 @@ fn whoever_opens_the_site_with_a_code_is_shown_to_its_account_alone() {
         event,
         json!({"at": "2026-09-04T12:00:00.000Z", "source": "pixel", "pixel_id": "o8z6j", "event_tag_id": "o87ne",
             "name": "purchase", "event": "PURCHASE", "outcome": "stored", "reason": null,
-            "text": "stored, acknowledged at class disk", "id": rows[0]["id"], "value_micros": 12_500_000,
+            "text": "in the log, acknowledged at class disk", "id": rows[0]["id"], "value_micros": 12_500_000,
             "currency": "USD", "match_keys": ["browser_id", "hashed_email"], "origin": "http://shop.localhost:8090",
             "origin_ok": true, "regime": "none", "basis": "default", "hints": []})
     );
@@ -109,7 +111,7 @@ fn what_is_not_stored_is_shown_with_its_reason() {
             ("suppressed", "gpc", "", vec!["no-event-id", "no-match-key", "no-value"]),
             ("invalid", "negative-value", "", vec![]),
             ("invalid", "unknown-event", "starttrial", vec!["unknown-event"]),
-            ("invalid", "unknown-txn-id", "", vec!["unknown-pixel"]),
+            ("invalid", "unknown-txn-id", "zzzzz", vec!["unknown-pixel"]),
             ("stored", "", "", vec!["clear-text", "no-value"]),
             ("duplicate", "", "", vec!["no-value", "foreign-origin"]),
         ]
@@ -141,7 +143,7 @@ fn items_for_the_api_are_shown_too_and_say_nothing_of_their_identifiers() {
     assert_eq!(
         told,
         [
-            ("stored", "", "o87ne", "stored, acknowledged at class disk"),
+            ("stored", "", "o87ne", "in the log, acknowledged at class disk"),
             ("valid", "", "o87nf", "nothing speaks against it, and nothing was to be stored"),
             ("invalid", "hashed_email", "o87nh", "this field of the item has a mistake"),
             ("invalid", "event_id", "", "Event ID was not found"),
@@ -217,4 +219,94 @@ fn a_code_shows_a_hundred_events_and_all_are_stored() {
         assert!(outcome.starts_with("stored;"), "{outcome}");
     }
     assert_eq!((shown(&world).len(), world.stored().len()), (100, 102));
+}
+
+const PAGE: &str = "/advertiser/test";
+const ORIGIN: (&str, &str) = ("Origin", "http://px.localhost");
+
+/// A browser that is signed in with the key asks for a code.
+fn begin_on_page(world: &World, cookie: &str) -> String {
+    let page = world.get(PAGE, &[("Cookie", cookie)]);
+    assert!(page.text().contains("Get a code"), "{}", page.text());
+    let begun = world.post(PAGE, &[ORIGIN, ("Cookie", cookie)], &format!("csrf={}", token(&page)));
+    assert_eq!((begun.status, begun.header("Location")), (303, Some(PAGE)));
+    let text = world.get(PAGE, &[("Cookie", cookie)]).text();
+    let (_, code) = text.split_once("<code>?pg_test=").expect("a code");
+    code[..8].to_owned()
+}
+
+#[test]
+fn the_page_shows_an_advertiser_its_own_test_and_nobody_else_any() {
+    let world = World::dev();
+    let (ours, theirs) = (session(&world, "dev-bearer-token"), session(&world, "dev2-bearer-token"));
+    let code = begin_on_page(&world, &ours);
+    let events = "events=%5B%5B%22%3Cb%3Eparty%22%2Cnull%5D%5D";
+    hit(&world, &format!("txn_id=o8z6j&{events}&pg_test={code}"), &[]);
+    hit(&world, &format!("txn_id=o87ne&value=1234.5&event_id=a&pg_test={code}"), &[]);
+    hit(&world, &format!("txn_id=o87ne&event_id=b&pg_test={code}"), &[("Sec-GPC", "1")]);
+    let page = world.get(PAGE, &[("Cookie", &ours)]).text();
+    let order: Vec<_> = ["Global Privacy Control is on", "1,234.50 USD", "&#60;b&#62;party"]
+        .map(|text| page.find(text).unwrap_or_else(|| panic!("no {text} in {page}")))
+        .to_vec();
+    assert!(order.is_sorted(), "the newest is not the first");
+    let id = world.stored()[0]["id"].clone();
+    assert!(page.contains(id.as_str().expect("an id")) && page.contains("3 events, the newest first."));
+    assert!(page.contains("for Purchase (tw-o8z6j-o87ne)") && !page.contains("<b>party"), "{page}");
+    // The API shows the same test.
+    assert_eq!(shown(&world).len(), 3);
+    for cookie in [&*theirs, ""] {
+        let page = world.get(PAGE, &[("Cookie", cookie)]).text();
+        assert!(!page.contains(&code) && !page.contains("party"), "{page}");
+    }
+    assert!(world.get(PAGE, &[]).text().contains("name=\"key\""), "who is not signed in may do so");
+}
+
+#[test]
+fn a_form_from_elsewhere_begins_no_test_and_ends_none() {
+    let world = World::dev();
+    let ours = session(&world, "dev-bearer-token");
+    let code = begin_on_page(&world, &ours);
+    let cookie = ("Cookie", &*ours);
+    let csrf = format!("csrf={}", token(&world.get(PAGE, &[cookie])));
+    let theirs = session(&world, "dev2-bearer-token");
+    let their_csrf = format!("csrf={}", token(&world.get(PAGE, &[("Cookie", &theirs)])));
+    for (headers, body) in [
+        (&[cookie][..], &*csrf),
+        (&[cookie, ("Origin", "http://shop.localhost")], &csrf),
+        (&[cookie, ORIGIN], ""),
+        (&[cookie, ORIGIN], &their_csrf),
+    ] {
+        assert_eq!(world.post(PAGE, headers, body).status, 403, "{headers:?} {body}");
+    }
+    assert!(world.get(PAGE, &[cookie]).text().contains(&code));
+    let signed_out = world.post(PAGE, &[ORIGIN], &csrf).text();
+    assert!(signed_out.contains("name=\"key\""), "{signed_out}");
+}
+
+#[test]
+fn the_page_keeps_itself_up_to_date_as_long_as_there_is_something_to_come() {
+    let world = World::dev();
+    let ours = session(&world, "dev-bearer-token");
+    let cookie = ("Cookie", &*ours);
+    let script = "<script src=\"/advertiser/live.js?v=";
+    let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>";
+    let check = |path: &str, expect: bool| {
+        let page = world.get(path, &[cookie]).text();
+        assert_eq!((page.contains(script), page.contains(refresh)), (expect, expect), "{path}");
+    };
+    check(PAGE, false);
+    let code = begin_on_page(&world, &ours);
+    check(PAGE, true);
+    check("/advertiser/test?still", false);
+    for number in 0..100 {
+        hit(&world, &format!("txn_id=o87ne&event_id={number}&pg_test={code}"), &[]);
+    }
+    check(PAGE, false);
+    let page = world.get(PAGE, &[cookie]);
+    assert!(page.text().contains("100 events, and this code shows no more."));
+    let policy = page.header("Content-Security-Policy").expect("a policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("form-action 'self'"), "{policy}");
+    assert_eq!((page.header("Cache-Control"), page.header("Vary")), (Some("no-store"), Some("Cookie")));
+    let loaded = world.get("/advertiser/live.js", &[]);
+    assert_eq!((loaded.status, loaded.header("Content-Type")), (200, Some("text/javascript; charset=utf-8")));
 }

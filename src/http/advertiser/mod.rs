@@ -4,6 +4,7 @@
 //! and to that one only what its account may see.
 
 mod sign_in;
+mod test_events;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use super::response::Answer;
 use super::service::Answering;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::time::Timestamp;
+use crate::service::account_caller::AccountCaller;
 use crate::service::advertiser_session::AdvertiserSessions;
 use crate::service::live::Live;
 use crate::service::pixel::PixelService;
@@ -36,7 +38,12 @@ pub(super) enum Place {
     Page,
     SignIn,
     SignOut,
+    /// Of what becomes of the account's own events.
+    Test,
+    BeginTest,
     Style,
+    /// Brings pages up to date.
+    Script,
 }
 
 impl Place {
@@ -48,14 +55,18 @@ impl Place {
             (PATH, _) => Err(Some("GET, HEAD, POST")),
             (SIGN_OUT, "POST") => Ok(Self::SignOut),
             (SIGN_OUT, _) => Err(Some("POST")),
+            (test_events::PATH, "GET" | "HEAD") => Ok(Self::Test),
+            (test_events::PATH, "POST") => Ok(Self::BeginTest),
+            (test_events::PATH, _) => Err(Some("GET, HEAD, POST")),
             (STYLE, "GET" | "HEAD") => Ok(Self::Style),
-            (STYLE, _) => Err(Some("GET, HEAD")),
+            (SCRIPT, "GET" | "HEAD") => Ok(Self::Script),
+            (STYLE | SCRIPT, _) => Err(Some("GET, HEAD")),
             _ => Err(None),
         }
     }
 
     pub(super) const fn is_form(self) -> bool {
-        matches!(self, Self::SignIn | Self::SignOut)
+        matches!(self, Self::SignIn | Self::SignOut | Self::BeginTest)
     }
 }
 
@@ -76,7 +87,13 @@ pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
         Place::Page => asked.page(),
         Place::SignIn => sign_in::sign_in(&asked, body),
         Place::SignOut => sign_in::sign_out(&asked, body),
+        Place::Test | Place::BeginTest => match asked.caller() {
+            None => sign_in::page(&asked, None),
+            Some(caller) if place == Place::Test => test_events::page(&asked, &caller, &pixel.watch.tests),
+            Some(caller) => test_events::begin(&asked, &caller, body, &pixel.watch.tests, &*pixel.rng),
+        },
         Place::Style => pages::asset("text/css; charset=utf-8", LOOK),
+        Place::Script => pages::live_script(),
     })
 }
 
@@ -95,9 +112,14 @@ impl Asked<'_> {
         cookie::advertiser_session(self.head, self.live)
     }
 
+    fn caller(&self) -> Option<AccountCaller> {
+        let session = self.session().unwrap_or_default();
+        self.advertiser.sessions.caller(&self.live.account_keys, session, self.now)
+    }
+
     fn page(&self) -> Answer {
         let session = self.session().unwrap_or_default();
-        let caller = self.advertiser.sessions.caller(&self.live.account_keys, session, self.now);
+        let caller = self.caller();
         let account = caller.and_then(|caller| self.live.registry.account_name(caller.account_id()));
         let Some(account) = account else { return sign_in::page(self, None) };
         shown(&Page { style: STYLE_NOW, account, token: self.forms.session_token(session, self.now) })
@@ -120,6 +142,7 @@ fn shown(page: &impl Template) -> Answer {
 const PATH: &str = "/advertiser";
 const SIGN_OUT: &str = "/advertiser/sign-out";
 const STYLE: &str = "/advertiser/look.css";
+const SCRIPT: &str = "/advertiser/live.js";
 /// A new version of the program has a new one.
 const STYLE_NOW: &str = concat!("/advertiser/look.css?v=", env!("CARGO_PKG_VERSION"));
 
