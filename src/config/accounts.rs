@@ -74,7 +74,10 @@ pub(super) fn registry(accounts: &[Account]) -> Registry {
     let names = accounts.iter().map(|account| (account.id, account.name.clone()));
     let links = accounts.iter().flat_map(|account| account.links.iter().map(|link| link.setting(account.id)));
     let registry = Registry::new(pixels.collect()).with_handles(handles.collect());
-    registry.with_names(names.collect()).with_links(links.collect())
+    let campaigns = accounts
+        .iter()
+        .flat_map(|account| account.campaigns.iter().map(|campaign| campaign.setting(account.id)));
+    registry.with_names(names.collect()).with_links(links.collect()).with_campaigns(campaigns.collect())
 }
 
 impl Pixel {

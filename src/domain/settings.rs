@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::attribution::Windows;
 use super::event::EventType;
-use super::id::{AccountId, EventTagId, PixelId};
+use super::id::{AccountId, CampaignId, EventTagId, LineItemId, PixelId};
 use super::link::Link;
 use super::page::PageAddress;
 use super::targeting::Handle;
@@ -44,6 +44,22 @@ pub struct EventTag {
     pub name: String,
     pub event: EventType,
     pub windows: Windows,
+}
+
+/// What an advertiser runs ads for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Campaign {
+    pub id: CampaignId,
+    pub account_id: AccountId,
+    pub name: String,
+    pub line_items: Vec<LineItem>,
+}
+
+/// A part of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineItem {
+    pub id: LineItemId,
+    pub name: String,
 }
 
 /// An origin in which a `*` stands for any run of characters, for a part of the host and for the port:
@@ -108,6 +124,7 @@ pub struct Registry {
     names: HashMap<AccountId, String>,
     /// By their names, which anybody may ask for.
     links: HashMap<String, Link>,
+    campaigns: Vec<Campaign>,
 }
 
 impl Registry {
@@ -123,6 +140,7 @@ impl Registry {
             handles: Vec::new(),
             names: HashMap::new(),
             links: HashMap::new(),
+            campaigns: Vec::new(),
         }
     }
 
@@ -157,6 +175,22 @@ impl Registry {
     /// What the ad link of this name leads to.
     pub fn link(&self, name: &str) -> Option<&Link> {
         self.links.get(name)
+    }
+
+    #[must_use]
+    pub fn with_campaigns(mut self, campaigns: Vec<Campaign>) -> Self {
+        self.campaigns = campaigns;
+        self
+    }
+
+    /// In the order of the configuration.
+    pub fn campaigns_of(&self, account_id: AccountId) -> impl Iterator<Item = &Campaign> {
+        self.campaigns.iter().filter(move |campaign| campaign.account_id == account_id)
+    }
+
+    /// In the order of the configuration.
+    pub fn pixels_of(&self, account_id: AccountId) -> impl Iterator<Item = &Pixel> {
+        self.pixels.iter().filter(move |pixel| pixel.account_id == account_id)
     }
 
     pub fn account_called(&self, handle: &Handle) -> Option<AccountId> {
