@@ -53,6 +53,7 @@ use crate::service::partners::{MatchLimit, Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
+use crate::service::reports::ReportService;
 use crate::service::targeting::Targeting;
 use crate::service::targeting_metrics::TargetingListsInForce;
 use crate::service::vendor_list::VendorListWatch;
@@ -62,6 +63,7 @@ use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
 use crate::storage::options::{AckClasses, LogOptions, Retain};
+use crate::storage::tally_book::TallyBook;
 use crate::storage::targeting::TargetingStore;
 use crate::storage::worker::Appender;
 
@@ -78,8 +80,8 @@ pub(super) struct Shared {
     pub(super) targeting: Arc<Targeting>,
     /// Takes partners' targeting files.
     pub(super) work: Option<Work>,
-    /// Ends when all workers have.
-    pub(super) look_up: Option<JoinHandle<()>>,
+    /// End when all workers have.
+    pub(super) readers: Vec<JoinHandle<()>>,
     live: SharedLive,
     opt_outs: Arc<OptOuts>,
     clock: Arc<dyn Clock>,
@@ -114,7 +116,7 @@ impl Shared {
         let partners = Arc::new(LivePartners::new(file, live.clone(), disk.clone()));
         let tags = LiveEventTags::new(file, live.clone(), disk.clone(), clock.clone(), rng.clone());
         let event_tags = Arc::new(tags);
-        let (targeting, work) = targeting(config, &log, disk, live.clone(), clock.clone())?;
+        let (targeting, work) = targeting(config, &log, disk.clone(), live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
@@ -134,7 +136,9 @@ impl Shared {
             targeting: targeting.clone(),
             limits: Arc::new(lookup_limits(config)),
         };
-        let look_up = thread::Builder::new().name("look-up".to_owned()).spawn(look_up);
+        let book = TallyBook::new(disk.clone(), config.data_dir.clone(), log.erasures());
+        let (reports, count) = ReportService::new(book, clock.clone());
+        let readers = vec![spawn("look-up", look_up)?, spawn("reports", count)?];
         targeting.metrics.register(&mut registry);
         registry.register_collector(Box::new(TargetingListsInForce(targeting.clone())));
         registry.register_collector(Box::new(vendor_list.clone()));
@@ -142,7 +146,7 @@ impl Shared {
         Ok(Self {
             targeting,
             work: Some(work),
-            look_up: Some(look_up.map_err(AppError::Runtime)?),
+            readers,
             lookups,
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
@@ -151,10 +155,12 @@ impl Shared {
                 nonces: Arc::default(),
                 limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
                 event_tags: event_tags.clone(),
+                reports: reports.clone(),
             },
             advertiser: Advertiser {
                 sessions: Arc::new(AdvertiserSessions::new(MacKey::derive(&secret, "advertiser sessions"))),
                 limits: Arc::new(authentications()),
+                reports,
             },
             event_tags,
             vendor_list,
@@ -275,6 +281,10 @@ impl Shared {
             within: self.erase_within,
         }
     }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(AppError::Runtime)
 }
 
 fn targeting(

@@ -56,6 +56,7 @@ pub mod readings;
 pub mod receipt;
 pub mod report_span;
 pub mod small_cells;
+pub mod reports;
 pub mod storage_access;
 pub mod subject;
 pub mod targeting;

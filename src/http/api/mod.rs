@@ -21,6 +21,7 @@ use crate::service::api_limits::ApiLimits;
 use crate::service::event_tag_registry::EventTagRegistry;
 use crate::service::nonces::Nonces;
 use crate::service::pixel::PixelService;
+use crate::service::reports::ReportService;
 
 /// What all workers have in common.
 #[derive(Clone)]
@@ -28,6 +29,7 @@ pub struct Api {
     pub nonces: Arc<Nonces>,
     pub limits: Arc<ApiLimits>,
     pub event_tags: Arc<dyn EventTagRegistry>,
+    pub reports: ReportService,
 }
 
 /// What a path names.
