@@ -37,12 +37,19 @@ pub struct AdvertiserReport {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TagReport {
     pub tag: Tag,
-    /// When it last received something, if that is in the last 30 days.
+    /// When it last received something, if it ever has.
     pub last_at: Option<Timestamp>,
     pub received: Received,
     pub split: People,
     /// For each part of the span.
     pub over_time: Vec<(Received, Option<Credit>)>,
+}
+
+impl TagReport {
+    /// As the API says it.
+    pub const fn status(&self) -> &'static str {
+        if self.last_at.is_some() { "TRACKING" } else { "UNVERIFIED" }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +129,7 @@ pub struct Credited {
 
 const KEYS: usize = CreditKey::ALL.len();
 
-/// Of the rows of the last 30 days; those of other accounts are left out.
+/// Of all rows there are; those of other accounts are left out.
 pub fn report(
     rows: &[(TallyKey, Tally)],
     registry: &Registry,
@@ -139,15 +146,19 @@ pub fn report(
         });
         counts[at].add(key, tally, span, as_of);
     }
-    // A pixel's own page views are a line only where there are any.
-    counts.retain(|count| count.tag.id.is_some() || count.last_at.is_some());
+    // What nobody has set up is a line only where there is something in it.
+    counts.retain(|count| count.tag.name.is_some() || count.all.tally.rows > 0);
     AdvertiserReport {
         account: registry.account_name(account_id).unwrap_or_default().to_owned(),
         span,
         as_of,
         starts: span.starts(as_of),
         line_items: line_items(&counts, registry, account_id),
-        warnings: counts.iter().flat_map(|count| advertiser_warnings::of(count, as_of)).collect(),
+        warnings: counts
+            .iter()
+            .filter(|count| !count.tag.is_gone())
+            .flat_map(|count| advertiser_warnings::of(count, as_of))
+            .collect(),
         tags: counts.iter().map(|count| count.report(span)).collect(),
     }
 }
@@ -177,6 +188,11 @@ fn tags(registry: &Registry, account_id: AccountId) -> Vec<Count> {
 impl Tag {
     fn is_of(&self, key: &TallyKey) -> bool {
         (self.pixel_id, self.id) == (key.pixel_id, key.event_tag_id)
+    }
+
+    /// There is no such tag any more.
+    const fn is_gone(&self) -> bool {
+        self.id.is_some() && self.name.is_none()
     }
 
     /// One that rows name and nobody has any more.

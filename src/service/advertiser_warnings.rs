@@ -26,7 +26,7 @@ pub enum WarningKind {
 /// Silence that is worth a look.
 const SILENT_DAYS: u64 = 7;
 
-/// What the span says, and for silence the last 30 days.
+/// What the span says; of silence, all that there is.
 pub(super) fn of(count: &Count, now: Timestamp) -> Vec<Warning> {
     let tally = &count.all.tally;
     let mut kinds = Vec::new();

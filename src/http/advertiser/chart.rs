@@ -120,7 +120,9 @@ mod tests {
 
     #[test]
     fn the_top_of_a_chart_is_a_round_number() {
-        for (count, expect) in [(0, 1), (1, 1), (2, 2), (3, 5), (6, 10), (10, 10), (11, 20), (4_999, 5_000), (5_001, 10_000)] {
+        for (count, expect) in
+            [(0, 1), (1, 1), (2, 2), (3, 5), (6, 10), (10, 10), (11, 20), (4_999, 5_000), (5_001, 10_000)]
+        {
             assert_eq!(round_up(count), expect, "{count}");
         }
         assert!(round_up(u64::MAX) == u64::MAX);

@@ -5,7 +5,8 @@ use askama::Template;
 use super::STYLE_NOW;
 use super::chart::{BOTTOM, Chart, TOP, label, part_name};
 use super::words::{
-    amount, basis_name, campaign_name, key_name, line_item_name, span_name, span_words, tag_id, tag_name, warning,
+    amount, basis_name, campaign_name, key_name, line_item_name, span_name, span_words, tag_id, tag_name,
+    warning,
 };
 use crate::consent::evidence::Basis;
 use crate::domain::attribution::CreditKey;
@@ -60,7 +61,7 @@ struct TagView {
     id: String,
     event: &'static str,
     windows: String,
-    is_tracking: bool,
+    status: &'static str,
     last: Option<Moment>,
     received: ReceivedView,
     /// Post-click, post-view, unattributed; `None`: hidden.
@@ -149,8 +150,9 @@ impl Page {
         }
     }
 
-    const fn spans(&self) -> [Span; 2] {
-        Span::ALL
+    /// What the address says, what people read, and whether it is what is shown.
+    fn spans(&self) -> [(&'static str, &'static str, bool); 2] {
+        Span::ALL.map(|span| (span.name(), span_name(span), span == self.span))
     }
 
     fn key_names(&self) -> [&'static str; 4] {
@@ -200,7 +202,7 @@ impl TagView {
             id: tag_id(&report.tag),
             event: report.tag.event.name(),
             windows: windows.unwrap_or_else(|| "–".to_owned()),
-            is_tracking: report.last_at.is_some(),
+            status: report.status(),
             last: report.last_at.map(Moment::of),
             received: ReceivedView::of(&report.received),
             credit: report.split.credit.map(|credit| groups(credit).map(part)),
@@ -223,11 +225,12 @@ impl Moment {
 impl ChartView {
     fn of(number_of_chart: usize, tag: &TagReport, report: &AdvertiserReport) -> Self {
         let name = tag_name(&tag.tag);
-        let rows = report.starts.iter().zip(&tag.over_time).rev().map(|(start, (received, credit))| PartRow {
-            start: label(*start, report.span),
-            received: ReceivedView::of(received),
-            credit: credit.map(|credit| groups(credit).map(number)),
-        });
+        let rows =
+            report.starts.iter().zip(&tag.over_time).rev().map(|(start, (received, credit))| PartRow {
+                start: label(*start, report.span),
+                received: ReceivedView::of(received),
+                credit: credit.map(|credit| groups(credit).map(number)),
+            });
         Self {
             number: number_of_chart,
             chart: Chart::of(tag, &name, &report.starts, report.span),
@@ -245,11 +248,8 @@ fn campaigns(report: &AdvertiserReport) -> Vec<CampaignView> {
             tag: tag_name(tag),
             credited: told.as_ref().map(CreditedView::of),
         });
-        let line_item = LineItemView {
-            name: line_item_name(item),
-            id: item.id.to_string(),
-            rows: rows.collect(),
-        };
+        let line_item =
+            LineItemView { name: line_item_name(item), id: item.id.to_string(), rows: rows.collect() };
         match campaigns.iter_mut().find(|campaign| campaign.id == id) {
             Some(campaign) => campaign.line_items.push(line_item),
             None => {

@@ -73,7 +73,9 @@ pub(super) fn warning(kind: &WarningKind) -> (String, &'static str, String) {
         WarningKind::ForeignOrigin { events, origin } => (
             format!("{} from pages that the pixel does not list", events_in_words(*events)),
             "If the site is yours, have its origin added to the pixel; if not, somebody has copied your tag.",
-            origin.as_deref().map_or_else(|| "The page did not say".to_owned(), |origin| format!("From {origin}")),
+            origin
+                .as_deref()
+                .map_or_else(|| "The page did not say".to_owned(), |origin| format!("From {origin}")),
         ),
         WarningKind::NoValue { events, latest } => (
             format!("None of {} has a value", events_in_words(*events)),
