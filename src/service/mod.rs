@@ -52,6 +52,7 @@ pub mod privacy;
 pub mod readings;
 pub mod receipt;
 pub mod reports;
+pub mod stats;
 pub mod storage_access;
 pub mod subject;
 pub mod targeting;

@@ -36,6 +36,7 @@ mod seed;
 mod served;
 mod simulated_disk;
 mod source;
+mod stats;
 mod storage;
 mod tag;
 mod targeting;
