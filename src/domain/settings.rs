@@ -7,6 +7,7 @@ use super::attribution::Windows;
 use super::event::EventType;
 use super::id::{AccountId, CampaignId, EventTagId, LineItemId, PixelId};
 use super::link::Link;
+use super::money::Currency;
 use super::page::PageAddress;
 use super::targeting::Handle;
 
@@ -35,6 +36,15 @@ impl Pixel {
     pub fn event_tag(&self, id: EventTagId) -> Option<&EventTag> {
         self.event_tags.iter().find(|tag| tag.id == id)
     }
+}
+
+/// An advertiser, as far as a server looks it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// For people.
+    pub name: String,
+    /// What its reports sum up.
+    pub currency: Currency,
 }
 
 /// One configured web event of a pixel.
@@ -121,7 +131,7 @@ pub struct Registry {
     tag_at: HashMap<EventTagId, (usize, usize), BuildHasherDefault<IdHasher>>,
     /// Of accounts that have one.
     handles: Vec<(Handle, AccountId)>,
-    names: HashMap<AccountId, String>,
+    accounts: HashMap<AccountId, Account>,
     /// By their names, which anybody may ask for.
     links: HashMap<String, Link>,
     campaigns: Vec<Campaign>,
@@ -138,7 +148,7 @@ impl Registry {
             pixel_at: pixels.iter().enumerate().map(|(at, pixel)| (pixel.id, at)).collect(),
             pixels,
             handles: Vec::new(),
-            names: HashMap::new(),
+            accounts: HashMap::new(),
             links: HashMap::new(),
             campaigns: Vec::new(),
         }
@@ -152,16 +162,21 @@ impl Registry {
         self
     }
 
-    /// What the accounts are called, for people.
+    /// Whose all of that is.
     #[must_use]
-    pub fn with_names(mut self, names: HashMap<AccountId, String>) -> Self {
-        self.names = names;
+    pub fn with_accounts(mut self, accounts: HashMap<AccountId, Account>) -> Self {
+        self.accounts = accounts;
         self
     }
 
     /// `None` if there is no such account.
     pub fn account_name(&self, account_id: AccountId) -> Option<&str> {
-        self.names.get(&account_id).map(String::as_str)
+        self.accounts.get(&account_id).map(|account| &*account.name)
+    }
+
+    /// What the account's reports sum up.
+    pub fn currency(&self, account_id: AccountId) -> Currency {
+        self.accounts.get(&account_id).map_or(Currency::USD, |account| account.currency)
     }
 
     /// With the links of ads; a name is one link's alone.

@@ -57,6 +57,7 @@ pub mod receipt;
 pub mod report_span;
 pub mod reports;
 pub mod small_cells;
+pub mod stats;
 pub mod storage_access;
 pub mod subject;
 pub mod targeting;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::link::{LinkName, Placement};
-use crate::domain::settings::{Campaign, EventTag, LineItem, Pixel};
+use crate::domain::settings::{self, Campaign, EventTag, LineItem, Pixel};
 use crate::domain::time::{MS_PER_DAY, MS_PER_HOUR};
 use crate::service::advertiser_warnings::WarningKind;
 
@@ -38,8 +38,11 @@ fn registry() -> Registry {
         name: "Spring".to_owned(),
         line_items: vec![item("l1"), item("l2")],
     };
-    let names = HashMap::from([(account("a"), "Shop".to_owned()), (account("b"), "News".to_owned())]);
-    Registry::new(pixels).with_names(names).with_campaigns(vec![campaign])
+    let named = |id: &str, name: &str| {
+        (account(id), settings::Account { name: name.to_owned(), currency: Currency::USD })
+    };
+    let accounts = HashMap::from([named("a", "Shop"), named("b", "News")]);
+    Registry::new(pixels).with_accounts(accounts).with_campaigns(vec![campaign])
 }
 
 fn key(tag: &str, hours_ago: u64) -> TallyKey {
