@@ -394,7 +394,7 @@ fn small_numbers_of_people_are_hidden_on_the_page_and_in_its_files() {
     let shown = page(&world, &ours);
     assert_eq!(cells(&shown, "credit", "Purchase")[1..], ["10 47.6 %", "0 0.0 %", "11 52.4 %"]);
     assert_eq!(cells(&shown, "campaigns", "Purchase")[1..], ["10", "0", "10.00 USD"]);
-    assert!(!shown.contains("hidden"));
+    assert!(!shown.contains("why-hidden"));
 }
 
 #[test]
