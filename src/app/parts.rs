@@ -132,15 +132,12 @@ impl Shared {
         matches_seen.register(&mut registry);
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
-        let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
+        let (privacy, reports, readers) = readers(config, &log, disk, clock.clone())?;
         let lookups = Lookups {
             service: privacy,
             targeting: targeting.clone(),
             limits: Arc::new(lookup_limits(config)),
         };
-        let book = TallyBook::new(disk.clone(), config.data_dir.clone(), log.erasures());
-        let (reports, count) = ReportService::new(book, clock.clone());
-        let readers = vec![spawn("look-up", look_up)?, spawn("reports", count)?];
         targeting.metrics.register(&mut registry);
         registry.register_collector(Box::new(TargetingListsInForce(targeting.clone())));
         registry.register_collector(Box::new(vendor_list.clone()));
@@ -153,10 +150,11 @@ impl Shared {
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
-            api: api(config, event_tags.clone(), reports, clock.now()),
+            api: api(config, event_tags.clone(), reports.clone(), clock.now()),
             advertiser: Advertiser {
                 sessions: Arc::new(AdvertiserSessions::new(MacKey::derive(&secret, "advertiser sessions"))),
                 limits: Arc::new(authentications()),
+                reports,
             },
             event_tags,
             vendor_list,
@@ -278,6 +276,19 @@ impl Shared {
             within: self.erase_within,
         }
     }
+}
+
+/// Those that read the log while it is written to, each on a thread of its own.
+fn readers(
+    config: &Config,
+    log: &Log,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+) -> Result<(PrivacyService, ReportService, Vec<JoinHandle<()>>), AppError> {
+    let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
+    let book = TallyBook::new(disk, config.data_dir.clone(), log.erasures());
+    let (reports, count) = ReportService::new(book, clock);
+    Ok((privacy, reports, vec![spawn("look-up", look_up)?, spawn("reports", count)?]))
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {

@@ -6,6 +6,7 @@ use super::accounts::{id, name};
 use super::walk::{Field, Section};
 use crate::domain::id::{AccountId, CampaignId, LineItemId};
 use crate::domain::link::{self, LandingPage, LinkName, Placement};
+use crate::domain::settings;
 
 /// What an advertiser runs ads for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,19 @@ pub struct Link {
     pub landing_page: LandingPage,
     pub campaign_id: CampaignId,
     pub line_item_id: LineItemId,
+}
+
+impl Campaign {
+    /// What the server looks up what to call it in.
+    pub(super) fn setting(&self, account_id: AccountId) -> settings::Campaign {
+        let line_item = |item: &LineItem| settings::LineItem { id: item.id, name: item.name.clone() };
+        settings::Campaign {
+            id: self.id,
+            account_id,
+            name: self.name.clone(),
+            line_items: self.line_items.iter().map(line_item).collect(),
+        }
+    }
 }
 
 impl Link {

@@ -5,8 +5,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::attribution::Windows;
 use super::event::EventType;
-use super::id::{AccountId, EventTagId, PixelId};
+use super::id::{AccountId, CampaignId, EventTagId, LineItemId, PixelId};
 use super::link::Link;
+use super::money::Currency;
 use super::page::PageAddress;
 use super::targeting::Handle;
 
@@ -37,6 +38,15 @@ impl Pixel {
     }
 }
 
+/// An advertiser, as far as a server looks it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// For people.
+    pub name: String,
+    /// What its reports sum up.
+    pub currency: Currency,
+}
+
 /// One configured web event of a pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventTag {
@@ -44,6 +54,22 @@ pub struct EventTag {
     pub name: String,
     pub event: EventType,
     pub windows: Windows,
+}
+
+/// What an advertiser runs ads for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Campaign {
+    pub id: CampaignId,
+    pub account_id: AccountId,
+    pub name: String,
+    pub line_items: Vec<LineItem>,
+}
+
+/// A part of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineItem {
+    pub id: LineItemId,
+    pub name: String,
 }
 
 /// An origin in which a `*` stands for any run of characters, for a part of the host and for the port:
@@ -105,9 +131,10 @@ pub struct Registry {
     tag_at: HashMap<EventTagId, (usize, usize), BuildHasherDefault<IdHasher>>,
     /// Of accounts that have one.
     handles: Vec<(Handle, AccountId)>,
-    names: HashMap<AccountId, String>,
+    accounts: HashMap<AccountId, Account>,
     /// By their names, which anybody may ask for.
     links: HashMap<String, Link>,
+    campaigns: Vec<Campaign>,
 }
 
 impl Registry {
@@ -121,8 +148,9 @@ impl Registry {
             pixel_at: pixels.iter().enumerate().map(|(at, pixel)| (pixel.id, at)).collect(),
             pixels,
             handles: Vec::new(),
-            names: HashMap::new(),
+            accounts: HashMap::new(),
             links: HashMap::new(),
+            campaigns: Vec::new(),
         }
     }
 
@@ -134,16 +162,21 @@ impl Registry {
         self
     }
 
-    /// What the accounts are called, for people.
+    /// Whose all of that is.
     #[must_use]
-    pub fn with_names(mut self, names: HashMap<AccountId, String>) -> Self {
-        self.names = names;
+    pub fn with_accounts(mut self, accounts: HashMap<AccountId, Account>) -> Self {
+        self.accounts = accounts;
         self
     }
 
     /// `None` if there is no such account.
     pub fn account_name(&self, account_id: AccountId) -> Option<&str> {
-        self.names.get(&account_id).map(String::as_str)
+        self.accounts.get(&account_id).map(|account| &*account.name)
+    }
+
+    /// What the account's reports sum up.
+    pub fn currency(&self, account_id: AccountId) -> Currency {
+        self.accounts.get(&account_id).map_or(Currency::USD, |account| account.currency)
     }
 
     /// With the links of ads; a name is one link's alone.
@@ -157,6 +190,22 @@ impl Registry {
     /// What the ad link of this name leads to.
     pub fn link(&self, name: &str) -> Option<&Link> {
         self.links.get(name)
+    }
+
+    #[must_use]
+    pub fn with_campaigns(mut self, campaigns: Vec<Campaign>) -> Self {
+        self.campaigns = campaigns;
+        self
+    }
+
+    /// In the order of the configuration.
+    pub fn campaigns_of(&self, account_id: AccountId) -> impl Iterator<Item = &Campaign> {
+        self.campaigns.iter().filter(move |campaign| campaign.account_id == account_id)
+    }
+
+    /// In the order of the configuration.
+    pub fn pixels_of(&self, account_id: AccountId) -> impl Iterator<Item = &Pixel> {
+        self.pixels.iter().filter(move |pixel| pixel.account_id == account_id)
     }
 
     pub fn account_called(&self, handle: &Handle) -> Option<AccountId> {

@@ -4,7 +4,9 @@
 
 pub mod account_caller;
 pub mod account_settings;
+pub mod advertiser_report;
 pub mod advertiser_session;
+pub mod advertiser_warnings;
 pub mod api_error;
 pub mod api_limits;
 pub mod caller;
@@ -53,8 +55,11 @@ pub mod prebid;
 pub mod privacy;
 pub mod readings;
 pub mod receipt;
+pub mod report_span;
 pub mod reports;
 mod resolve;
+pub mod small_cells;
+pub mod stats;
 pub mod storage_access;
 pub mod subject;
 pub mod tag_watch;

@@ -24,8 +24,8 @@ struct Page {
 }
 
 /// The form, and why it is shown again.
-pub(super) fn page(asked: &Asked<'_>, refused: Option<Refused>) -> Answer {
-    let token = asked.forms.session_token(asked.session().unwrap_or_default(), asked.now);
+pub(super) fn page(asked: &Asked<'_, '_>, refused: Option<Refused>) -> Answer {
+    let token = asked.forms.session_token(asked.session(), asked.now);
     let answer = shown(&Page { style: STYLE_NOW, token, refused });
     match refused {
         None => answer,
@@ -38,8 +38,8 @@ pub(super) fn page(asked: &Asked<'_>, refused: Option<Refused>) -> Answer {
 
 /// Every attempt counts before the key is looked at, so that a guess over the limit is not even told whether it was
 /// right. What another site has a browser send is no attempt.
-pub(super) fn sign_in(asked: &Asked<'_>, body: &[u8]) -> Answer {
-    let session = asked.session().unwrap_or_default();
+pub(super) fn sign_in(asked: &Asked<'_, '_>, body: &[u8]) -> Answer {
+    let session = asked.session();
     if !asked.forms.is_of_session(asked.head, body, session, asked.now) {
         return privacy::not_ours();
     }
@@ -55,8 +55,8 @@ pub(super) fn sign_in(asked: &Asked<'_>, body: &[u8]) -> Answer {
 }
 
 /// Takes the session out of the browser.
-pub(super) fn sign_out(asked: &Asked<'_>, body: &[u8]) -> Answer {
-    let session = asked.session().unwrap_or_default();
+pub(super) fn sign_out(asked: &Asked<'_, '_>, body: &[u8]) -> Answer {
+    let session = asked.session();
     if !asked.forms.is_of_session(asked.head, body, session, asked.now) {
         return privacy::not_ours();
     }

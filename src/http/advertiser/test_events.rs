@@ -4,13 +4,13 @@
 
 use askama::Template;
 
+use super::words::amount;
 use super::{Asked, STYLE_NOW};
 use crate::consent::evidence::Basis;
 use crate::domain::conversion::{ShortText, Source};
-use crate::domain::money::Money;
 use crate::domain::settings::Registry;
 use crate::domain::time::{MS_PER_MINUTE, Rng};
-use crate::http::figures::{moment, number};
+use crate::http::figures::moment;
 use crate::http::pages::{self, Policy};
 use crate::http::privacy;
 use crate::http::response::Answer;
@@ -20,20 +20,20 @@ use crate::service::test_event::{Hint, TestEvent};
 use crate::service::test_events::{EVENTS_MAX, Test, TestEvents, TooManyTests};
 
 /// What there is of the account's test, if it has one.
-pub(super) fn page(asked: &Asked<'_>, caller: &AccountCaller, tests: &TestEvents) -> Answer {
+pub(super) fn page(asked: &Asked<'_, '_>, caller: &AccountCaller, tests: &TestEvents) -> Answer {
     let test = tests.of(caller, asked.now);
     shown(asked, caller, test.as_ref(), None)
 }
 
 /// Begins a test, and shows it.
 pub(super) fn begin(
-    asked: &Asked<'_>,
+    asked: &Asked<'_, '_>,
     caller: &AccountCaller,
     body: &[u8],
     tests: &TestEvents,
     rng: &dyn Rng,
 ) -> Answer {
-    if !asked.forms.is_of_session(asked.head, body, asked.session().unwrap_or_default(), asked.now) {
+    if !asked.forms.is_of_session(asked.head, body, asked.session(), asked.now) {
         return privacy::not_ours();
     }
     match tests.begin(caller, rng, asked.now) {
@@ -46,7 +46,7 @@ pub(super) fn begin(
 }
 
 fn shown(
-    asked: &Asked<'_>,
+    asked: &Asked<'_, '_>,
     caller: &AccountCaller,
     test: Option<&Test>,
     refused: Option<TooManyTests>,
@@ -56,7 +56,7 @@ fn shown(
         style: STYLE_NOW,
         script: SCRIPT_NOW,
         account: registry.account_name(caller.account_id()).unwrap_or_default(),
-        token: asked.forms.session_token(asked.session().unwrap_or_default(), asked.now),
+        token: asked.forms.session_token(asked.session(), asked.now),
         refused,
         still: asked.head.query == STILL,
         now: moment(asked.now),
@@ -111,7 +111,7 @@ struct EventView {
 }
 
 impl TestView {
-    fn of(test: &Test, asked: &Asked<'_>, registry: &Registry) -> Self {
+    fn of(test: &Test, asked: &Asked<'_, '_>, registry: &Registry) -> Self {
         let events = test.events.len();
         let count = match events {
             0 => "No event yet.".to_owned(),
@@ -173,7 +173,7 @@ fn facts(event: &TestEvent) -> Vec<(&'static str, String)> {
     let facts = [
         ("Came by", by),
         ("Pixel, and none of its event tags", pixel.map(|id| id.to_string())),
-        ("Value", event.value.map(amount)),
+        ("Value", event.value.map(|value| amount((value.currency(), value.micros().into())))),
         ("Match keys", keys),
         ("Page of", origin),
         ("Permitted", permitted),
@@ -194,28 +194,8 @@ const fn basis_text(basis: Basis) -> &'static str {
     }
 }
 
-/// `1,234.50 EUR`, `7.125 EUR`
-fn amount(value: Money) -> String {
-    let micros = value.micros().unsigned_abs();
-    let decimals = format!("{:06}", micros % 1_000_000);
-    format!("{}.{:0<2} {}", number(micros / 1_000_000), decimals.trim_end_matches('0'), value.currency())
-}
-
 pub(super) const PATH: &str = "/advertiser/test";
 /// A new version of the program has a new one.
 const SCRIPT_NOW: &str = concat!("/advertiser/live.js?v=", env!("CARGO_PKG_VERSION"));
 /// The query of a page that does not bring itself up to date.
 const STILL: &str = "still";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::money::Currency;
-
-    #[test]
-    fn amounts_have_two_decimals_or_as_many_as_they_need() {
-        for (micros, expect) in [(0, "0.00 USD"), (1_234_500_000, "1,234.50 USD"), (7_125_000, "7.125 USD")] {
-            assert_eq!(amount(Money::from_micros(micros, Currency::USD)), expect);
-        }
-    }
-}

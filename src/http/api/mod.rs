@@ -7,6 +7,7 @@ mod auth;
 mod conversions;
 mod envelope;
 mod event_tags;
+mod stats;
 mod test_events;
 mod unstored_events;
 
@@ -50,6 +51,8 @@ pub(super) enum Resource<'p> {
     UnstoredEvents(&'p str),
     /// Of the pixel with this id.
     Conversions(&'p str),
+    /// Of the account with this id.
+    Stats(&'p str),
 }
 
 impl<'p> Resource<'p> {
@@ -63,6 +66,7 @@ impl<'p> Resource<'p> {
             (9..=12, "accounts", Some(id), Some("web_event_tags")) => Self::EventTags(id, parts.next()),
             (9..=12, "accounts", Some(id), Some("test_events")) => Self::TestEvents(id),
             (9..=12, "accounts", Some(id), Some("unstored_events")) => Self::UnstoredEvents(id),
+            (5..=12, "stats", Some("accounts"), Some(id)) => Self::Stats(id),
             (11 | 12, "measurement", Some("conversions"), Some(pixel_id)) => Self::Conversions(pixel_id),
             _ => return None,
         };
@@ -72,7 +76,7 @@ impl<'p> Resource<'p> {
     /// The methods that it takes; nothing else is answered.
     pub(super) const fn methods(self) -> &'static str {
         match self {
-            Self::Accounts | Self::Account(_) | Self::UnstoredEvents(_) => "GET",
+            Self::Accounts | Self::Account(_) | Self::UnstoredEvents(_) | Self::Stats(_) => "GET",
             Self::Conversions(_) => "POST",
             Self::EventTags(_, None) | Self::TestEvents(_) => "GET, POST",
             Self::EventTags(_, Some(_)) => "GET, PUT, DELETE",
@@ -81,7 +85,7 @@ impl<'p> Resource<'p> {
 
     pub(super) const fn bytes_max(self) -> usize {
         match self {
-            Self::Accounts | Self::Account(_) | Self::UnstoredEvents(_) => 0,
+            Self::Accounts | Self::Account(_) | Self::UnstoredEvents(_) | Self::Stats(_) => 0,
             Self::Conversions(_) => conversions::BODY_BYTES_MAX,
             // The second takes nothing from it; OAuth signs one all the same.
             Self::EventTags(..) | Self::TestEvents(_) => event_tags::BODY_BYTES_MAX,
@@ -111,16 +115,23 @@ pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
             let accounts = account(&live, &caller).into_iter().collect::<Vec<_>>();
             Answering::Now(done(&serde_json::json!({}), &accounts))
         }
-        Resource::EventTags(id, _) | Resource::TestEvents(id) | Resource::UnstoredEvents(id)
+        Resource::EventTags(id, _)
+        | Resource::TestEvents(id)
+        | Resource::UnstoredEvents(id)
+        | Resource::Stats(id)
             if id.parse() != Ok(caller.account_id()) =>
         {
             Answering::Now(no_account(id))
         }
-        Resource::EventTags(_, tag_id) => event_tags::answer(&*api.event_tags, &caller, tag_id, head, body),
+        Resource::EventTags(_, tag_id) => event_tags::answer(api, caller, tag_id, head, body),
         Resource::TestEvents(_) => {
             Answering::Now(test_events::answer(&api.tests, &caller, head.method, &*pixel.rng, now))
         }
         Resource::UnstoredEvents(_) => Answering::Now(unstored_events::answer(&api.tags, &caller)),
+        Resource::Stats(_) => {
+            let currency = live.registry.currency(caller.account_id());
+            stats::answer(&api.reports, caller, currency, head)
+        }
         Resource::Account(id) => {
             let is_own = id.parse() == Ok(caller.account_id());
             let answer = match account(&live, &caller).filter(|_| is_own) {
