@@ -102,7 +102,10 @@
 //!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
 //!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
 //! 7. **An advertiser's server.** [`http::api`]: who asks ([`AccountCaller`](service::account_caller::AccountCaller)), then
-//!    [`service::conversion_upload`] reads every item, has the gate decide about each, and waits for all of them.
+//!    [`service::conversion_upload`] reads every item, has the gate decide about each, and waits for all of them. People of the
+//!    same account sign in to [`http::advertiser`] with the same key ([`service::advertiser_session`]); their page is made of counted
+//!    rows by a pure function ([`service::advertiser_report`]), which leaves out what is too small to be told
+//!    ([`service::small_cells`]).
 //! 8. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
 //!    ([`service::partner_registry`], kept in a file that is replaced as a whole) and their targeting files
 //!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). What waits for

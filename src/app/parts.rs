@@ -151,11 +151,7 @@ impl Shared {
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
             api: api(config, event_tags.clone(), reports.clone(), clock.now()),
-            advertiser: Advertiser {
-                sessions: Arc::new(AdvertiserSessions::new(MacKey::derive(&secret, "advertiser sessions"))),
-                limits: Arc::new(authentications()),
-                reports,
-            },
+            advertiser: advertiser(&secret, reports),
             event_tags,
             vendor_list,
             registry,
@@ -289,6 +285,12 @@ fn readers(
     let book = TallyBook::new(disk, config.data_dir.clone(), log.erasures());
     let (reports, count) = ReportService::new(book, clock);
     Ok((privacy, reports, vec![spawn("look-up", look_up)?, spawn("reports", count)?]))
+}
+
+/// `secret` is as old as the process, and so no session is older.
+fn advertiser(secret: &[u8], reports: ReportService) -> Advertiser {
+    let sessions = AdvertiserSessions::new(MacKey::derive(secret, "advertiser sessions"));
+    Advertiser { sessions: Arc::new(sessions), limits: Arc::new(authentications()), reports }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {

@@ -37,6 +37,8 @@ pub(super) struct Page {
     /// Those of which nothing was received in the span.
     silent: Vec<String>,
     campaigns: Vec<CampaignView>,
+    /// Of the columns of bases, which are those that occur.
+    basis_names: Vec<&'static str>,
     /// Something is hidden, and so it is said why.
     hides: bool,
     events_min: u64,
@@ -63,12 +65,14 @@ struct TagView {
     windows: String,
     status: &'static str,
     last: Option<Moment>,
+    /// Nothing was received in the span.
+    is_silent: bool,
     received: ReceivedView,
     /// Post-click, post-view, unattributed; `None`: hidden.
     credit: Option<[Part; 3]>,
     /// In the order of [`CreditKey::ALL`], and without any.
     keys: Option<[Part; 5]>,
-    bases: Option<[Part; 6]>,
+    bases: Option<Vec<Part>>,
 }
 
 struct Moment {
@@ -77,6 +81,7 @@ struct Moment {
 }
 
 struct Part {
+    is_zero: bool,
     count: String,
     share: String,
 }
@@ -121,7 +126,8 @@ struct CreditedView {
 
 impl Page {
     pub(super) fn new(report: &AdvertiserReport, token: String, is_damaged: bool) -> Self {
-        let tags: Vec<_> = report.tags.iter().map(TagView::of).collect();
+        let bases = bases_that_occur(report);
+        let tags: Vec<_> = report.tags.iter().map(|tag| TagView::of(tag, &bases)).collect();
         let (drawn, silent): (Vec<_>, Vec<_>) = report.tags.iter().partition(|tag| tag.received.all() > 0);
         let charts: Vec<_> =
             drawn.iter().enumerate().map(|(number, tag)| ChartView::of(number, tag, report)).collect();
@@ -145,6 +151,7 @@ impl Page {
             charts,
             silent: silent.into_iter().map(|tag| tag_name(&tag.tag)).collect(),
             campaigns,
+            basis_names: only(Basis::ALL, &bases).map(basis_name).collect(),
             hides,
             events_min: EVENTS_MIN,
         }
@@ -159,8 +166,9 @@ impl Page {
         CreditKey::ALL.map(key_name)
     }
 
-    fn basis_names(&self) -> [&'static str; 6] {
-        Basis::ALL.map(basis_name)
+    /// The tags that received something in the span.
+    fn heard(&self) -> impl Iterator<Item = &TagView> {
+        self.tags.iter().filter(|tag| !tag.is_silent)
     }
 }
 
@@ -171,6 +179,20 @@ fn warnings(report: &AdvertiserReport) -> Vec<WarningView> {
     });
     warnings.collect()
 }
+
+/// Those that any tag shows; all of them if none does.
+fn bases_that_occur(report: &AdvertiserReport) -> [bool; BASES] {
+    let shown = report.tags.iter().filter_map(|tag| tag.split.bases);
+    let occur =
+        shown.fold([false; BASES], |occur, bases| std::array::from_fn(|at| occur[at] || bases[at] > 0));
+    if occur.contains(&true) { occur } else { [true; BASES] }
+}
+
+fn only<T: Copy, const N: usize>(all: [T; N], wanted: &[bool; N]) -> impl Iterator<Item = T> {
+    all.into_iter().zip(*wanted).filter(|(_, wanted)| *wanted).map(|(one, _)| one)
+}
+
+const BASES: usize = Basis::ALL.len();
 
 fn total(report: &AdvertiserReport) -> Received {
     let mut total = Received::default();
@@ -190,13 +212,13 @@ impl ReceivedView {
 }
 
 impl TagView {
-    fn of(report: &TagReport) -> Self {
+    fn of(report: &TagReport, bases_shown: &[bool; BASES]) -> Self {
         let windows = report.tag.windows.map(|windows| {
             let days = |days: u8| if days == 0 { "never".to_owned() } else { format!("{days} d") };
             format!("click {}, view {}", days(windows.click_days), days(windows.view_days))
         });
         let all = report.received.all();
-        let part = |count: u64| Part { count: number(count), share: share(count, all) };
+        let part = |count: u64| Part { is_zero: count == 0, count: number(count), share: share(count, all) };
         Self {
             name: tag_name(&report.tag),
             id: tag_id(&report.tag),
@@ -204,10 +226,11 @@ impl TagView {
             windows: windows.unwrap_or_else(|| "–".to_owned()),
             status: report.status(),
             last: report.last_at.map(Moment::of),
+            is_silent: all == 0,
             received: ReceivedView::of(&report.received),
             credit: report.split.credit.map(|credit| groups(credit).map(part)),
             keys: report.split.match_keys.map(|([a, b, c, d], none)| [a, b, c, d, none].map(part)),
-            bases: report.split.bases.map(|bases| bases.map(part)),
+            bases: report.split.bases.map(|bases| only(bases, bases_shown).map(part).collect()),
         }
     }
 
