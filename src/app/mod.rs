@@ -7,6 +7,7 @@ mod background;
 mod deletion;
 mod erase;
 mod event_tags;
+mod kept;
 mod opt_out;
 mod partner_registry;
 mod parts;
@@ -36,10 +37,10 @@ use crate::storage::disk::Disk;
 use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 pub use erase::erase;
+pub use kept::KeptError;
 pub use opt_out::opt_out;
-pub use partner_registry::{RegisteredPartnersError, with_registered};
 use parts::Shared;
-pub use parts::{identity, live, partners, receipts};
+pub use parts::{identity, live, partners, receipts, with_kept};
 
 /// Why the server did not start, or did not stop cleanly. Nothing of it is running any more.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +54,7 @@ pub enum AppError {
     #[error("{0}")]
     Part(String),
     #[error(transparent)]
-    RegisteredPartners(#[from] RegisteredPartnersError),
+    Kept(#[from] KeptError),
     #[error("the log was not closed cleanly")]
     Close(#[from] CloseError),
     #[error("a worker ended by a panic")]

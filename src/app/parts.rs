@@ -13,8 +13,9 @@ use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
 use super::background::Background;
-use super::event_tags::{self, LiveEventTags};
-use super::partner_registry::{self, LivePartners};
+use super::event_tags::{LiveEventTags, MadeTags};
+use super::kept::{self, Keeper, KeptError};
+use super::partner_registry::RegisteredPartners;
 use super::targeting::{self, Work};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
 use crate::config::{self, Ack, Config, Listener, Mode};
@@ -70,7 +71,7 @@ pub(super) struct Shared {
     pub(super) public_options: Arc<ServerOptions>,
     pub(super) admin_options: Arc<ServerOptions>,
     /// Changes the partners of all workers at once.
-    pub(super) partners: Arc<LivePartners>,
+    pub(super) partners: Arc<Keeper<RegisteredPartners>>,
     /// Changes the event tags of all workers at once.
     event_tags: Arc<LiveEventTags>,
     pub(super) targeting: Arc<Targeting>,
@@ -98,8 +99,7 @@ impl Shared {
     pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
         let Environment { clock, rng, disk } = environment;
         let file = config;
-        let config = &partner_registry::with_registered(config, &*disk, &config.data_dir)?;
-        let config = &event_tags::with_kept(config, &*disk, &config.data_dir)?;
+        let config = &with_kept(file, &*disk, &file.data_dir)?;
         let live = live(config, Arc::new(Crawlers::shipped()))?;
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
@@ -108,9 +108,9 @@ impl Shared {
         tracing::info!(?recovery, "the log is open");
         let live = Live { account_settings: log.account_settings(), ..live };
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let partners = Arc::new(LivePartners::new(file, live.clone(), disk.clone()));
-        let tags = LiveEventTags::new(file, live.clone(), disk.clone(), clock.clone(), rng.clone());
-        let event_tags = Arc::new(tags);
+        let partners = Arc::new(Keeper::new(file, live.clone(), disk.clone()));
+        let keeper = Keeper::new(file, live.clone(), disk.clone());
+        let event_tags = Arc::new(LiveEventTags { keeper, clock: clock.clone(), rng: rng.clone() });
         let (targeting, work) = targeting(config, &log, disk, live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
@@ -225,7 +225,7 @@ impl Shared {
                 vendor_list::report(watch.status());
                 Ok(())
             };
-            partners.reload(reread()?, |config| event_tags.reload(config, renew))
+            partners.reload(&reread()?, |config| event_tags.keeper.reload(config, renew))
         };
         // After a panic in a reload the next one starts from the file again; nothing is half done.
         let (reload, background) = (Arc::new(Mutex::new(reload)), Background::default());
@@ -302,6 +302,12 @@ fn erasures(erasures: &Erasures, within: Duration, now: Timestamp) -> ErasureSta
 
 pub(super) fn workers(config: &Config) -> usize {
     config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// `file` with all that is kept in `data_dir` beside it, or why they do not go together.
+pub fn with_kept(file: &Config, disk: &dyn Disk, data_dir: &Path) -> Result<Config, KeptError> {
+    let config = kept::with_kept::<RegisteredPartners>(file, disk, data_dir)?;
+    kept::with_kept::<MadeTags>(&config, disk, data_dir)
 }
 
 /// What requests are answered under, without the log: nobody has settings in an account. The known crawlers come with the program and take long to compile, so whoever has

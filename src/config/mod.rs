@@ -7,6 +7,7 @@ mod accounts;
 mod ads;
 mod delete;
 mod dev;
+mod json;
 mod keys;
 mod limits;
 mod listen;

@@ -13,6 +13,7 @@ use super::explain::{self, Explain};
 use super::opt_outs;
 use super::partner_registry;
 use super::rate_limit::RateLimits;
+use super::registration::{self, Registered};
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
@@ -23,7 +24,7 @@ use crate::service::dev::{DevService, Which};
 use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
 use crate::service::opt_out::OptOutService;
-use crate::service::partner_registry::PartnerRegistry;
+use crate::service::partner_registry::{PartnerRegistry, PartnerView};
 use crate::service::targeting::Targeting;
 
 pub struct Admin {
@@ -34,7 +35,7 @@ pub struct Admin {
     pub erasure: ErasureService,
     pub opt_out: OptOutService,
     pub account_settings: AccountSettingsService,
-    pub partners: Arc<dyn PartnerRegistry>,
+    pub partners: Arc<PartnerRegistry>,
     pub targeting: Arc<Targeting>,
     pub explain: Explain,
     /// Only in development mode.
@@ -48,7 +49,7 @@ impl Service for Admin {
             ("POST", OPT_OUTS) => opt_outs::BODY_BYTES_MAX,
             ("POST", SETTINGS) => account_settings::BODY_BYTES_MAX,
             ("POST", path) if targeting_place(path).is_some() => targeting::BODY_BYTES_MAX,
-            ("PUT", path) if partner_registry::is_below(path) => partner_registry::BODY_BYTES_MAX,
+            ("PUT", path) => registered_bytes_max(path),
             _ => 0,
         };
         Intake::Body { bytes_max }
@@ -65,7 +66,7 @@ impl Service for Admin {
         if let Some(place) = targeting_place(head.path) {
             return self.targeting(place, head, body);
         }
-        if partner_registry::is_below(head.path) {
+        if registration::is_below::<PartnerView>(head.path) {
             return self.partners(head, body);
         }
         if let Some(answer) = dash::answer(&self.operation, head) {
@@ -125,7 +126,7 @@ impl Admin {
 
     fn partners(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
         match auth::authenticate(&self.keys, &self.limits, head) {
-            Ok(caller) => partner_registry::answer(&*self.partners, &caller, head, body),
+            Ok(caller) => registration::answer(&*self.partners, &caller, head, body),
             Err(answer) => Answering::Now(answer),
         }
     }
@@ -162,6 +163,11 @@ impl Admin {
             }
         })
     }
+}
+
+/// Of what is put at `path`.
+fn registered_bytes_max(path: &str) -> usize {
+    if registration::is_below::<PartnerView>(path) { PartnerView::BODY_BYTES_MAX } else { 0 }
 }
 
 fn targeting_place(path: &str) -> Option<targeting::Place> {

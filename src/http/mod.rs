@@ -32,6 +32,7 @@ pub mod prebid;
 pub mod privacy;
 pub mod public;
 pub mod receipt;
+mod registration;
 pub mod tag;
 pub mod touch;
 pub mod visitor;

@@ -51,6 +51,7 @@ pub mod prebid;
 pub mod privacy;
 pub mod readings;
 pub mod receipt;
+pub mod registration;
 pub mod storage_access;
 pub mod subject;
 pub mod targeting;
