@@ -177,3 +177,58 @@ fn read<D: Document>(disk: &dyn Disk, path: &Path, file: &Config) -> Result<D, K
         mistakes,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use arc_swap::ArcSwap;
+
+    use super::super::parts;
+    use super::*;
+    use crate::config::DevOptions;
+    use crate::service::crawler::Crawlers;
+    use crate::service::registration::Unchanged;
+    use crate::storage::real_disk::RealDisk;
+
+    #[derive(Default)]
+    struct Text(String);
+
+    impl Document for Text {
+        const FILE: &'static str = "text";
+        const WHAT: &'static str = "the text";
+
+        fn read(text: &str, _: &Config) -> Result<Self, Vec<Mistake>> {
+            Ok(Self(text.to_owned()))
+        }
+
+        fn write(&self) -> String {
+            self.0.clone()
+        }
+
+        fn merged(&self, file: &Config) -> Result<Config, String> {
+            Ok(file.clone())
+        }
+
+        fn put_in_force(_: &Config, _: &SharedLive) {}
+    }
+
+    #[test]
+    fn nothing_is_kept_that_could_not_be_read_again() {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let options = DevOptions { data_dir: Some(data.path().to_owned()), ..DevOptions::default() };
+        let config = Config::dev(options);
+        let live = parts::live(&config, Arc::new(Crawlers::shipped())).expect("good settings");
+        let keeper = Keeper::<Text>::new(&config, Arc::new(ArcSwap::from_pointee(live)), Arc::new(RealDisk));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let replace = |length: usize| {
+            runtime.block_on(keeper.ask(move |mut opened| {
+                opened.document.0 = "a".repeat(length);
+                Ok(opened.keep()?)
+            }))
+        };
+        let length = || runtime.block_on(keeper.ask::<_, Unchanged>(|opened| Ok(opened.document.0.len())));
+        assert_eq!(replace(document::BYTES_MAX), Ok(()));
+        let told = "the text would take over 16 MiB; delete some";
+        assert_eq!(replace(document::BYTES_MAX + 1), Err(Unchanged::Conflict(told.to_owned())));
+        assert_eq!(length(), Ok(document::BYTES_MAX));
+    }
+}

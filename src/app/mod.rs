@@ -3,6 +3,7 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod ads_registry;
 mod background;
 mod deletion;
 mod erase;
@@ -163,6 +164,8 @@ fn admin_service(
         opt_out: OptOutService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         account_settings: AccountSettingsService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         partners: shared.partners.clone(),
+        campaigns: shared.ads.clone(),
+        links: shared.ads.clone(),
         targeting: shared.targeting.clone(),
         erasure,
         explain: shared.explain(),

@@ -18,7 +18,7 @@ use super::kept::{self, Keeper, KeptError};
 use super::partner_registry::RegisteredPartners;
 use super::targeting::{self, Work};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
-use crate::config::{self, Ack, Config, Listener, Mode};
+use crate::config::{self, Ack, Config, Listener, Mode, RegisteredAds};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng, Timestamp};
@@ -72,6 +72,8 @@ pub(super) struct Shared {
     pub(super) admin_options: Arc<ServerOptions>,
     /// Changes the partners of all workers at once.
     pub(super) partners: Arc<Keeper<RegisteredPartners>>,
+    /// Changes the campaigns and links of all workers at once.
+    pub(super) ads: Arc<Keeper<RegisteredAds>>,
     /// Changes the event tags of all workers at once.
     event_tags: Arc<LiveEventTags>,
     pub(super) targeting: Arc<Targeting>,
@@ -109,6 +111,7 @@ impl Shared {
         let live = Live { account_settings: log.account_settings(), ..live };
         let live = Arc::new(ArcSwap::from_pointee(live));
         let partners = Arc::new(Keeper::new(file, live.clone(), disk.clone()));
+        let ads = Arc::new(Keeper::new(file, live.clone(), disk.clone()));
         let keeper = Keeper::new(file, live.clone(), disk.clone());
         let event_tags = Arc::new(LiveEventTags { keeper, clock: clock.clone(), rng: rng.clone() });
         let (targeting, work) = targeting(config, &log, disk, live.clone(), clock.clone())?;
@@ -158,6 +161,7 @@ impl Shared {
             log: Arc::new(log),
             live,
             partners,
+            ads,
             clock,
             rng,
             metrics,
@@ -205,7 +209,7 @@ impl Shared {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
         let (watch, partners) = (self.vendor_list.clone(), self.partners.clone());
-        let event_tags = self.event_tags.clone();
+        let (ads, event_tags) = (self.ads.clone(), self.event_tags.clone());
         let reload = move || {
             let renew = |config: &Config| {
                 let before = live.load_full();
@@ -225,7 +229,9 @@ impl Shared {
                 vendor_list::report(watch.status());
                 Ok(())
             };
-            partners.reload(&reread()?, |config| event_tags.keeper.reload(config, renew))
+            partners.reload(&reread()?, |config| {
+                event_tags.keeper.reload(config, |config| ads.reload(config, renew))
+            })
         };
         // After a panic in a reload the next one starts from the file again; nothing is half done.
         let (reload, background) = (Arc::new(Mutex::new(reload)), Background::default());
@@ -307,7 +313,8 @@ pub(super) fn workers(config: &Config) -> usize {
 /// `file` with all that is kept in `data_dir` beside it, or why they do not go together.
 pub fn with_kept(file: &Config, disk: &dyn Disk, data_dir: &Path) -> Result<Config, KeptError> {
     let config = kept::with_kept::<RegisteredPartners>(file, disk, data_dir)?;
-    kept::with_kept::<MadeTags>(&config, disk, data_dir)
+    let config = kept::with_kept::<MadeTags>(&config, disk, data_dir)?;
+    kept::with_kept::<RegisteredAds>(&config, disk, data_dir)
 }
 
 /// What requests are answered under, without the log: nobody has settings in an account. The known crawlers come with the program and take long to compile, so whoever has
@@ -324,6 +331,7 @@ fn live_with(
 ) -> Result<Live, AppError> {
     Ok(Live {
         registry: Arc::new(config.registry()),
+        links: Arc::new(config.links()),
         gate: Gate::new(vendor_list::policy(config, vendors)),
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?.into(),

@@ -1,4 +1,4 @@
-//! Accounts, pixels, event tags and ad links: what the operator configured, ready to be looked up.
+//! Accounts, pixels and event tags: what the operator configured, ready to be looked up.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,7 +6,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::attribution::Windows;
 use super::event::EventType;
 use super::id::{AccountId, EventTagId, PixelId};
-use super::link::Link;
 use super::page::PageAddress;
 use super::targeting::Handle;
 
@@ -106,8 +105,6 @@ pub struct Registry {
     /// Of accounts that have one.
     handles: Vec<(Handle, AccountId)>,
     names: HashMap<AccountId, String>,
-    /// By their names, which anybody may ask for.
-    links: HashMap<String, Link>,
 }
 
 impl Registry {
@@ -122,7 +119,6 @@ impl Registry {
             pixels,
             handles: Vec::new(),
             names: HashMap::new(),
-            links: HashMap::new(),
         }
     }
 
@@ -144,19 +140,6 @@ impl Registry {
     /// `None` if there is no such account.
     pub fn account_name(&self, account_id: AccountId) -> Option<&str> {
         self.names.get(&account_id).map(String::as_str)
-    }
-
-    /// With the links of ads; a name is one link's alone.
-    #[must_use]
-    pub fn with_links(mut self, links: Vec<Link>) -> Self {
-        let by_name = links.into_iter().map(|link| (link.placement.link.as_str().to_owned(), link));
-        self.links = by_name.collect();
-        self
-    }
-
-    /// What the ad link of this name leads to.
-    pub fn link(&self, name: &str) -> Option<&Link> {
-        self.links.get(name)
     }
 
     pub fn account_called(&self, handle: &Handle) -> Option<AccountId> {

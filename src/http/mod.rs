@@ -11,6 +11,7 @@
 
 mod account_settings;
 pub mod admin;
+mod ads_registry;
 pub mod api;
 pub mod auth;
 pub mod cookie;

@@ -4,6 +4,7 @@
 
 pub mod account_caller;
 pub mod account_settings;
+pub mod ads_registry;
 pub mod api_error;
 pub mod api_limits;
 pub mod caller;
