@@ -141,7 +141,7 @@ pub fn start(config: Config, environment: Environment, reread: Reread) -> Result
         threads.push(work.spawn(stopped)?);
     }
     // Joined last: it ends when the workers before it have.
-    threads.extend(shared.look_up.take());
+    threads.append(&mut shared.readers);
     Ok(Running { public, admin, operation, shutdown, threads, log: shared.log })
 }
 

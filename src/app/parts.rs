@@ -52,6 +52,7 @@ use crate::service::partners::{MatchLimit, Partner, PartnerSettings, Partners};
 use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
+use crate::service::reports::ReportService;
 use crate::service::targeting::Targeting;
 use crate::service::targeting_metrics::TargetingListsInForce;
 use crate::service::vendor_list::VendorListWatch;
@@ -61,6 +62,7 @@ use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
 use crate::storage::opt_outs::OptOuts;
 use crate::storage::options::{AckClasses, LogOptions, Retain};
+use crate::storage::tally_book::TallyBook;
 use crate::storage::targeting::TargetingStore;
 use crate::storage::worker::Appender;
 
@@ -79,8 +81,8 @@ pub(super) struct Shared {
     pub(super) targeting: Arc<Targeting>,
     /// Takes partners' targeting files.
     pub(super) work: Option<Work>,
-    /// Ends when all workers have.
-    pub(super) look_up: Option<JoinHandle<()>>,
+    /// End when all workers have.
+    pub(super) readers: Vec<JoinHandle<()>>,
     live: SharedLive,
     opt_outs: Arc<OptOuts>,
     clock: Arc<dyn Clock>,
@@ -114,7 +116,7 @@ impl Shared {
         let ads = Arc::new(Keeper::new(file, live.clone(), disk.clone()));
         let keeper = Keeper::new(file, live.clone(), disk.clone());
         let event_tags = Arc::new(LiveEventTags { keeper, clock: clock.clone(), rng: rng.clone() });
-        let (targeting, work) = targeting(config, &log, disk, live.clone(), clock.clone())?;
+        let (targeting, work) = targeting(config, &log, disk.clone(), live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         let metrics = Arc::new(PixelMetrics::default());
@@ -128,13 +130,12 @@ impl Shared {
         matches_seen.register(&mut registry);
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
-        let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
+        let (privacy, reports, readers) = readers(config, &log, disk, clock.clone())?;
         let lookups = Lookups {
             service: privacy,
             targeting: targeting.clone(),
             limits: Arc::new(lookup_limits(config)),
         };
-        let look_up = thread::Builder::new().name("look-up".to_owned()).spawn(look_up);
         targeting.metrics.register(&mut registry);
         registry.register_collector(Box::new(TargetingListsInForce(targeting.clone())));
         registry.register_collector(Box::new(vendor_list.clone()));
@@ -142,7 +143,7 @@ impl Shared {
         Ok(Self {
             targeting,
             work: Some(work),
-            look_up: Some(look_up.map_err(AppError::Runtime)?),
+            readers,
             lookups,
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
@@ -151,6 +152,7 @@ impl Shared {
                 nonces: Arc::default(),
                 limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
                 event_tags: event_tags.clone(),
+                reports,
             },
             event_tags,
             vendor_list,
@@ -273,6 +275,23 @@ impl Shared {
             within: self.erase_within,
         }
     }
+}
+
+/// Those that read the log while it is written to, each on a thread of its own.
+fn readers(
+    config: &Config,
+    log: &Log,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+) -> Result<(PrivacyService, ReportService, Vec<JoinHandle<()>>), AppError> {
+    let (privacy, look_up) = PrivacyService::new(config.data_dir.clone());
+    let book = TallyBook::new(disk, config.data_dir.clone(), log.erasures());
+    let (reports, count) = ReportService::new(book, clock);
+    Ok((privacy, reports, vec![spawn("look-up", look_up)?, spawn("reports", count)?]))
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(AppError::Runtime)
 }
 
 fn targeting(

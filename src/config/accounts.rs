@@ -12,6 +12,7 @@ use crate::domain::conversion::Country;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId, InvalidId, PixelId};
 use crate::domain::link::Links;
+use crate::domain::money::Currency;
 use crate::domain::settings::{self, OriginPattern, Registry};
 use crate::domain::targeting::Handle;
 
@@ -21,6 +22,8 @@ pub struct Account {
     pub id: AccountId,
     pub name: String,
     pub country: Option<Country>,
+    /// What its reports sum up.
+    pub currency: Currency,
     /// What partners' targeting files call the advertiser.
     pub handle: Option<Handle>,
     pub keys: AccountKeys,
@@ -72,8 +75,10 @@ pub(super) fn registry(accounts: &[Account]) -> Registry {
     let pixels =
         accounts.iter().flat_map(|account| account.pixels.iter().map(|pixel| pixel.setting(account.id)));
     let handles = accounts.iter().filter_map(|account| Some((account.handle.clone()?, account.id)));
-    let names = accounts.iter().map(|account| (account.id, account.name.clone()));
-    Registry::new(pixels.collect()).with_handles(handles.collect()).with_names(names.collect())
+    let settings = accounts.iter().map(|account| {
+        (account.id, settings::Account { name: account.name.clone(), currency: account.currency })
+    });
+    Registry::new(pixels.collect()).with_handles(handles.collect()).with_accounts(settings.collect())
 }
 
 /// What the server looks ad links up in.
@@ -111,6 +116,10 @@ fn account(section: Section<'_>, allow_development: bool) -> Option<Account> {
     let name = name(&section);
     let country = section.get("country");
     let country = country.and_then(|field| field.parsed("two letters such as \"DE\"", Country::parse));
+    let currency = section.get("currency");
+    let currency = currency.and_then(|field| {
+        field.parsed("an ISO 4217 code such as \"EUR\"", |code| Currency::parse(code).ok())
+    });
     let handle = section.get("handle").and_then(|field| {
         let handle =
             field.parsed("a handle such as \"@shop\": 1 to 15 letters, digits and _", Handle::parse)?;
@@ -122,7 +131,8 @@ fn account(section: Section<'_>, allow_development: bool) -> Option<Account> {
     let campaigns = ads::campaigns(&section);
     let links = ads::links(&section, &campaigns);
     section.finish();
-    Some(Account { id: id?, name: name?, country, handle, keys, pixels, campaigns, links })
+    let currency = currency.unwrap_or(Currency::USD);
+    Some(Account { id: id?, name: name?, country, currency, handle, keys, pixels, campaigns, links })
 }
 
 fn keys(section: &Section<'_>, allow_development: bool) -> AccountKeys {

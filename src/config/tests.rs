@@ -710,6 +710,15 @@ fn keys_of_accounts_with_mistakes_have_each_of_them_told() {
 }
 
 #[test]
+fn an_account_may_name_the_currency_of_its_reports() {
+    let text = GOOD.replacen("\nname = \"Shop\"\n", "\nname = \"Shop\"\ncurrency = \"eur\"\n", 1);
+    let config = Config::parse(&text, &environment).expect("a good configuration");
+    assert_eq!(config.accounts[0].currency.to_string(), "EUR");
+    let found = mistakes(&text.replace("\"eur\"", "\"euro\""));
+    assert!(found.len() == 1 && found[0].contains("accounts[1].currency: "), "{found:#?}");
+}
+
+#[test]
 fn targeting_files_with_mistakes_have_each_of_them_told() {
     let text = format!(
         "{GOOD}\n[[partners]]\nid = 7\nname = \"adhub\"\nkinds = [\"rtb\"]\n[partners.targeting]\n\

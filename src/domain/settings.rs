@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::attribution::Windows;
 use super::event::EventType;
 use super::id::{AccountId, EventTagId, PixelId};
+use super::money::Currency;
 use super::page::PageAddress;
 use super::targeting::Handle;
 
@@ -34,6 +35,15 @@ impl Pixel {
     pub fn event_tag(&self, id: EventTagId) -> Option<&EventTag> {
         self.event_tags.iter().find(|tag| tag.id == id)
     }
+}
+
+/// An advertiser, as far as a server looks it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// For people.
+    pub name: String,
+    /// What its reports sum up.
+    pub currency: Currency,
 }
 
 /// One configured web event of a pixel.
@@ -104,7 +114,7 @@ pub struct Registry {
     tag_at: HashMap<EventTagId, (usize, usize), BuildHasherDefault<IdHasher>>,
     /// Of accounts that have one.
     handles: Vec<(Handle, AccountId)>,
-    names: HashMap<AccountId, String>,
+    accounts: HashMap<AccountId, Account>,
 }
 
 impl Registry {
@@ -118,7 +128,7 @@ impl Registry {
             pixel_at: pixels.iter().enumerate().map(|(at, pixel)| (pixel.id, at)).collect(),
             pixels,
             handles: Vec::new(),
-            names: HashMap::new(),
+            accounts: HashMap::new(),
         }
     }
 
@@ -130,16 +140,21 @@ impl Registry {
         self
     }
 
-    /// What the accounts are called, for people.
+    /// Whose all of that is.
     #[must_use]
-    pub fn with_names(mut self, names: HashMap<AccountId, String>) -> Self {
-        self.names = names;
+    pub fn with_accounts(mut self, accounts: HashMap<AccountId, Account>) -> Self {
+        self.accounts = accounts;
         self
     }
 
     /// `None` if there is no such account.
     pub fn account_name(&self, account_id: AccountId) -> Option<&str> {
-        self.names.get(&account_id).map(String::as_str)
+        self.accounts.get(&account_id).map(|account| &*account.name)
+    }
+
+    /// What the account's reports sum up.
+    pub fn currency(&self, account_id: AccountId) -> Currency {
+        self.accounts.get(&account_id).map_or(Currency::USD, |account| account.currency)
     }
 
     pub fn account_called(&self, handle: &Handle) -> Option<AccountId> {

@@ -53,6 +53,8 @@ pub mod privacy;
 pub mod readings;
 pub mod receipt;
 pub mod registration;
+pub mod reports;
+pub mod stats;
 pub mod storage_access;
 pub mod subject;
 pub mod targeting;

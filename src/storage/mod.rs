@@ -86,6 +86,7 @@ mod take_match;
 mod take_settings;
 mod take_touch;
 pub mod tally;
+pub mod tally_book;
 pub mod targeting;
 mod touches;
 mod upkeep;

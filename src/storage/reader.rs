@@ -124,7 +124,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    fn of_chain(dir: &Path, error: ChainError) -> Self {
+    pub(super) fn of_chain(dir: &Path, error: ChainError) -> Self {
         match error {
             ChainError::Io(source) => Self::Io { dir: dir.to_owned(), source },
             error => Self::Chain { dir: dir.to_owned(), why: error.to_string() },
@@ -284,7 +284,7 @@ impl OpenFile {
 
 impl Stored {
     /// A credit that rests on somebody else who is to be erased is not shown any more, as if it was gone already.
-    fn without_credit_to(mut self, doomed: &Doomed) -> Self {
+    pub(super) fn without_credit_to(mut self, doomed: &Doomed) -> Self {
         let is_doomed = |other: &Subject| doomed.get(other).is_some_and(|before| self.sequence < *before);
         if let Row::Conversion { conversion, credit, .. } = &mut self.row
             && let Some(known) = credit
@@ -296,7 +296,7 @@ impl Stored {
     }
 }
 
-fn is_doomed(frame: &Frame<'_>, doomed: &Doomed) -> bool {
+pub(super) fn is_doomed(frame: &Frame<'_>, doomed: &Doomed) -> bool {
     let mut is_doomed = false;
     if !doomed.is_empty() {
         about(frame, |subject| {
@@ -323,7 +323,7 @@ fn wants(from: &mut From, stored: &Stored) -> bool {
 
 /// `None` if the frame is of a kind or version that this program does not know, `Some(None)` if it is one of the log's
 /// own marks.
-fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
+pub(super) fn decode(frame: &Frame<'_>) -> Option<Option<Stored>> {
     let row = match (frame.head.kind, frame.head.version) {
         (CONVERSION, VERSION) => {
             let (conversion, evidence) = StoredConversion::read(frame.payload)?.take()?;

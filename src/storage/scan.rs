@@ -30,6 +30,10 @@ impl Cursor {
         Self { at: DATA_AT as usize, sequence: 0 }
     }
 
+    pub(super) const fn at(&self) -> u64 {
+        self.at as u64
+    }
+
     /// `bytes` is the file from its start to where its frames end at the latest.
     pub(super) fn next<'a>(&mut self, bytes: &'a [u8], header: Header) -> Option<Piece<'a>> {
         let (at, salt) = (self.at, header.frame_salt());

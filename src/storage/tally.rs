@@ -39,7 +39,7 @@ pub struct Tally {
     /// The quantities of those that name one.
     pub quantity: u64,
     pub with_quantity: u64,
-    /// Millionths, by currency, of those that have a value.
+    /// Millionths, in the order of the currencies' codes, of those that have a value.
     pub amounts: Vec<(Currency, i128)>,
     /// How many have a key that an ad touch can be found by, in the order of [`CreditKey::ALL`]; a row may have several.
     pub match_keys: [u64; CreditKey::ALL.len()],
@@ -114,9 +114,9 @@ impl Tally {
         self.quantity += other.quantity;
         self.with_quantity += other.with_quantity;
         for &(currency, micros) in &other.amounts {
-            match self.amounts.iter_mut().find(|(known, _)| *known == currency) {
-                Some((_, sum)) => *sum += micros,
-                None => self.amounts.push((currency, micros)),
+            match self.amounts.binary_search_by_key(&currency.bytes(), |(known, _)| known.bytes()) {
+                Ok(at) => self.amounts[at].1 += micros,
+                Err(at) => self.amounts.insert(at, (currency, micros)),
             }
         }
         let add =

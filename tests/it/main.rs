@@ -37,6 +37,7 @@ mod seed;
 mod served;
 mod simulated_disk;
 mod source;
+mod stats;
 mod storage;
 mod tag;
 mod targeting;

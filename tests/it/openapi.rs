@@ -21,13 +21,20 @@ fn operations(document: &Value) -> impl Iterator<Item = (&String, &Map<String, V
     paths.iter().map(|(path, item)| (path, item.as_object().expect("operations")))
 }
 
-/// `path` with its parameters as the examples have them.
+/// `path` with its parameters as the examples have them, and those that a query has to have.
 fn filled(document: &Value, path: &str, operation: &Value) -> String {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let parameters = parameters.map(|parameter| resolved(document, parameter));
-    parameters.filter(|parameter| parameter["in"] == "path").fold(path.to_owned(), |path, parameter| {
+    parameters.fold(path.to_owned(), |path, parameter| {
         let example = parameter["example"].to_string().replace('"', "");
-        path.replace(&format!("{{{}}}", parameter["name"].as_str().expect("a name")), &example)
+        let name = parameter["name"].as_str().expect("a name");
+        match (&parameter["in"], &parameter["required"]) {
+            (Value::String(place), _) if place == "path" => path.replace(&format!("{{{name}}}"), &example),
+            (Value::String(place), Value::Bool(true)) if place == "query" && !example.is_empty() => {
+                format!("{path}{}{name}={example}", if path.contains('?') { '&' } else { '?' })
+            }
+            _ => path,
+        }
     })
 }
 

@@ -1,37 +1,45 @@
 //! `/{9..12}/accounts/{account}/web_event_tags` and `…/{id}`: the account's event tags.
 
+use std::collections::HashMap;
+
 use form_urlencoded::parse;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Api;
 use super::envelope::{Listing, done, failed, refused};
 use crate::domain::attribution::Windows;
 use crate::domain::event::EventType;
 use crate::domain::id::{EventTagId, PixelId};
+use crate::domain::time::Timestamp;
 use crate::http::request::Head;
 use crate::http::response::Answer;
 use crate::http::service::Answering;
 use crate::service::account_caller::AccountCaller;
 use crate::service::api_error::{ApiError, ApiErrors};
 use crate::service::event_tag_registry::{EventTagRegistry, ManagedTag, NewTag, TagChanges, TagUnchanged};
+use crate::service::reports::ReportService;
 
 /// A form with all fields.
 pub(super) const BODY_BYTES_MAX: usize = 16 << 10;
 
 pub(super) fn answer<'s>(
-    registry: &'s dyn EventTagRegistry,
-    caller: &AccountCaller,
+    api: &'s Api,
+    caller: AccountCaller,
     id: Option<&str>,
     head: &Head<'_>,
     body: &[u8],
 ) -> Answering<'s> {
     let fields = Fields::read(head, body);
-    let params = json!({"account_id": caller.account_id().to_string()});
+    let registry = &*api.event_tags;
+    let about = |caller| About { caller, reports: &api.reports };
     let asked = match (id, head.method) {
-        (None, "GET") => list(registry, caller, &fields, params),
-        (None, _) => fields.new_tag().map(|wanted| one(registry.create(caller, wanted), params)),
+        (None, "GET") => list(registry, about(caller), &fields),
+        (None, _) => {
+            fields.new_tag().map(|wanted| about(caller).one(|caller| registry.create(caller, wanted)))
+        }
         (Some(id), method) => match id.parse() {
-            Ok(id) => about_one(registry, caller, (method, id), &fields, params),
+            Ok(id) => about_one(registry, about(caller), (method, id), &fields),
             Err(_) => Err(unknown()),
         },
     };
@@ -43,24 +51,60 @@ pub(super) fn answer<'s>(
 
 type Waiting<'s> = std::pin::Pin<Box<dyn Future<Output = Answer> + Send + 's>>;
 
+/// Who asks, and who knows when the account's tags were used for the last time.
+struct About<'s> {
+    caller: AccountCaller,
+    reports: &'s ReportService,
+}
+
+impl<'s> About<'s> {
+    fn params(&self) -> Value {
+        json!({"account_id": self.caller.account_id().to_string()})
+    }
+
+    /// `None` while that is not known.
+    async fn last_seen(&self) -> Option<HashMap<EventTagId, Timestamp>> {
+        let counted = self.reports.tallies(&self.caller, 0..u64::MAX).await.ok()?;
+        let mut last_seen = HashMap::new();
+        for (key, tally) in counted.rows {
+            let last = key.event_tag_id.map(|id| last_seen.entry(id).or_insert(tally.last_at));
+            last.into_iter().for_each(|last| *last = tally.last_at.max(*last));
+        }
+        Some(last_seen)
+    }
+
+    fn one<F>(self, ask: impl FnOnce(&AccountCaller) -> F) -> Waiting<'s>
+    where
+        F: Future<Output = Result<ManagedTag, TagUnchanged>> + Send + 's,
+    {
+        let asked = ask(&self.caller);
+        Box::pin(async move {
+            match asked.await {
+                Ok(tag) => done(&self.params(), &TagView::of(&tag, self.last_seen().await.as_ref())),
+                Err(why) => unchanged(why),
+            }
+        })
+    }
+}
+
 fn list<'s>(
     registry: &'s dyn EventTagRegistry,
-    caller: &AccountCaller,
+    about: About<'s>,
     fields: &Fields,
-    params: Value,
 ) -> Result<Waiting<'s>, ApiErrors> {
     let listing = Listing::read(|name| fields.get(name), &SORTED_BY)?;
-    let tags = registry.list(caller);
+    let tags = registry.list(&about.caller);
     Ok(Box::pin(async move {
         match tags.await {
             Ok(mut tags) => {
+                let last_seen = about.last_seen().await;
                 tags.retain(|tag| listing.with_deleted || !tag.deleted);
                 // They come as they were made.
                 if listing.sort_by == "name" {
                     tags.sort_by(|one, other| one.name.cmp(&other.name));
                 }
-                let views: Vec<_> = tags.iter().map(TagView::of).collect();
-                listing.page(&params, views, |view| &view.id)
+                let views = tags.iter().map(|tag| TagView::of(tag, last_seen.as_ref())).collect();
+                listing.page(&about.params(), views, |view: &TagView| &view.id)
             }
             Err(why) => unchanged(why),
         }
@@ -69,32 +113,20 @@ fn list<'s>(
 
 fn about_one<'s>(
     registry: &'s dyn EventTagRegistry,
-    caller: &AccountCaller,
+    about: About<'s>,
     (method, id): (&str, EventTagId),
     fields: &Fields,
-    params: Value,
 ) -> Result<Waiting<'s>, ApiErrors> {
     Ok(match method {
-        "PUT" => one(registry.update(caller, id, fields.changes()?), params),
-        "DELETE" => one(registry.delete(caller, id), params),
-        _ => {
+        "PUT" => {
+            let changes = fields.changes()?;
+            about.one(|caller| registry.update(caller, id, changes))
+        }
+        "DELETE" => about.one(|caller| registry.delete(caller, id)),
+        _ => about.one(|caller| {
             let tags = registry.list(caller);
-            let found =
-                async move { tags.await?.into_iter().find(|tag| tag.id == id).ok_or(TagUnchanged::Unknown) };
-            one(found, params)
-        }
-    })
-}
-
-fn one<'s>(
-    asked: impl Future<Output = Result<ManagedTag, TagUnchanged>> + Send + 's,
-    params: Value,
-) -> Waiting<'s> {
-    Box::pin(async move {
-        match asked.await {
-            Ok(tag) => done(&params, &TagView::of(&tag)),
-            Err(why) => unchanged(why),
-        }
+            async move { tags.await?.into_iter().find(|tag| tag.id == id).ok_or(TagUnchanged::Unknown) }
+        }),
     })
 }
 
@@ -131,6 +163,9 @@ struct TagView {
     click_window: u8,
     view_through_window: u8,
     retargeting_enabled: bool,
+    /// Whether anything was ever received of it; `null` while the server still counts what it has.
+    status: Option<&'static str>,
+    last_tracked_at: Option<String>,
     website_tag_id: String,
     embed_code: String,
     created_at: Option<String>,
@@ -138,7 +173,8 @@ struct TagView {
 }
 
 impl TagView {
-    fn of(tag: &ManagedTag) -> Self {
+    fn of(tag: &ManagedTag, last_seen: Option<&HashMap<EventTagId, Timestamp>>) -> Self {
+        let last_tracked_at = last_seen.map(|seen| seen.get(&tag.id));
         Self {
             id: tag.id.to_string(),
             name: tag.name.clone(),
@@ -146,6 +182,8 @@ impl TagView {
             click_window: tag.windows.click_days,
             view_through_window: tag.windows.view_days,
             retargeting_enabled: tag.retargeting_enabled,
+            status: last_tracked_at.map(|at| if at.is_some() { "TRACKING" } else { "UNVERIFIED" }),
+            last_tracked_at: last_tracked_at.flatten().map(Timestamp::to_string),
             website_tag_id: tag.pixel_id.to_string(),
             embed_code: format!("<script>twq(\"event\",\"tw-{}-{}\",{{}})</script>", tag.pixel_id, tag.id),
             created_at: tag.created_at.map(|at| at.to_string()),

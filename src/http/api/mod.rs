@@ -7,6 +7,7 @@ mod auth;
 mod conversions;
 mod envelope;
 mod event_tags;
+mod stats;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::service::api_limits::ApiLimits;
 use crate::service::event_tag_registry::EventTagRegistry;
 use crate::service::nonces::Nonces;
 use crate::service::pixel::PixelService;
+use crate::service::reports::ReportService;
 
 /// What all workers have in common.
 #[derive(Clone)]
@@ -28,6 +30,7 @@ pub struct Api {
     pub nonces: Arc<Nonces>,
     pub limits: Arc<ApiLimits>,
     pub event_tags: Arc<dyn EventTagRegistry>,
+    pub reports: ReportService,
 }
 
 /// What a path names.
@@ -39,6 +42,8 @@ pub(super) enum Resource<'p> {
     EventTags(&'p str, Option<&'p str>),
     /// Of the pixel with this id.
     Conversions(&'p str),
+    /// Of the account with this id.
+    Stats(&'p str),
 }
 
 impl<'p> Resource<'p> {
@@ -50,6 +55,7 @@ impl<'p> Resource<'p> {
             (1..=12, "accounts", None, None) => Self::Accounts,
             (1..=12, "accounts", Some(id), None) => Self::Account(id),
             (9..=12, "accounts", Some(id), Some("web_event_tags")) => Self::EventTags(id, parts.next()),
+            (5..=12, "stats", Some("accounts"), Some(id)) => Self::Stats(id),
             (11 | 12, "measurement", Some("conversions"), Some(pixel_id)) => Self::Conversions(pixel_id),
             _ => return None,
         };
@@ -59,7 +65,7 @@ impl<'p> Resource<'p> {
     /// The methods that it takes; nothing else is answered.
     pub(super) const fn methods(self) -> &'static str {
         match self {
-            Self::Accounts | Self::Account(_) => "GET",
+            Self::Accounts | Self::Account(_) | Self::Stats(_) => "GET",
             Self::Conversions(_) => "POST",
             Self::EventTags(_, None) => "GET, POST",
             Self::EventTags(_, Some(_)) => "GET, PUT, DELETE",
@@ -68,7 +74,7 @@ impl<'p> Resource<'p> {
 
     pub(super) const fn bytes_max(self) -> usize {
         match self {
-            Self::Accounts | Self::Account(_) => 0,
+            Self::Accounts | Self::Account(_) | Self::Stats(_) => 0,
             Self::Conversions(_) => conversions::BODY_BYTES_MAX,
             Self::EventTags(..) => event_tags::BODY_BYTES_MAX,
         }
@@ -97,8 +103,14 @@ pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
             let accounts = account(&live, &caller).into_iter().collect::<Vec<_>>();
             Answering::Now(done(&serde_json::json!({}), &accounts))
         }
-        Resource::EventTags(id, _) if id.parse() != Ok(caller.account_id()) => Answering::Now(no_account(id)),
-        Resource::EventTags(_, tag_id) => event_tags::answer(&*api.event_tags, &caller, tag_id, head, body),
+        Resource::EventTags(id, _) | Resource::Stats(id) if id.parse() != Ok(caller.account_id()) => {
+            Answering::Now(no_account(id))
+        }
+        Resource::EventTags(_, tag_id) => event_tags::answer(api, caller, tag_id, head, body),
+        Resource::Stats(_) => {
+            let currency = live.registry.currency(caller.account_id());
+            stats::answer(&api.reports, caller, currency, head)
+        }
         Resource::Account(id) => {
             let is_own = id.parse() == Ok(caller.account_id());
             let answer = match account(&live, &caller).filter(|_| is_own) {

@@ -17,4 +17,5 @@ mod power_cut;
 mod retention;
 mod settings;
 pub(crate) mod support;
+mod tallies;
 mod touches;
