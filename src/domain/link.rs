@@ -1,5 +1,6 @@
 //! Ad links: names that ads lead to, and what stands behind each.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +13,21 @@ use super::touch::IssuedClickId;
 pub struct Link {
     pub placement: Arc<Placement>,
     pub landing_page: LandingPage,
+}
+
+/// All links, by their names, which anybody may ask for. Built once, then shared.
+#[derive(Debug, Default)]
+pub struct Links(HashMap<String, Link>);
+
+impl Links {
+    /// A name is one link's alone; configuration refuses doubled ones before this.
+    pub fn new(links: impl Iterator<Item = Link>) -> Self {
+        Self(links.map(|link| (link.placement.link.as_str().to_owned(), link)).collect())
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Link> {
+        self.0.get(name)
+    }
 }
 
 /// Whose ad it is, and where it runs. Shared by all its touches.

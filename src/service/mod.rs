@@ -4,6 +4,7 @@
 
 pub mod account_caller;
 pub mod account_settings;
+pub mod ads_registry;
 pub mod api_error;
 pub mod api_limits;
 pub mod caller;
@@ -51,6 +52,7 @@ pub mod prebid;
 pub mod privacy;
 pub mod readings;
 pub mod receipt;
+pub mod registration;
 pub mod reports;
 pub mod stats;
 pub mod storage_access;
