@@ -2,6 +2,7 @@
 
 mod account_settings;
 mod admin;
+mod ads_registry;
 mod advertiser;
 mod attribution;
 mod certificate;
@@ -43,6 +44,7 @@ mod tag;
 mod targeting;
 mod touches;
 mod ui;
+mod unnaming_disk;
 mod vendor_list;
 mod well_known;
 mod world;
