@@ -13,11 +13,12 @@ use secrecy::ExposeSecret;
 use tokio_rustls::rustls;
 
 use super::background::Background;
-use super::event_tags::{self, LiveEventTags};
-use super::partner_registry::{self, LivePartners};
+use super::event_tags::{LiveEventTags, MadeTags};
+use super::kept::{self, Keeper, KeptError};
+use super::partner_registry::RegisteredPartners;
 use super::targeting::{self, Work};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
-use crate::config::{self, Ack, Config, Listener, Mode};
+use crate::config::{self, Ack, Config, Listener, Mode, RegisteredAds};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng, Timestamp};
@@ -76,7 +77,9 @@ pub(super) struct Shared {
     pub(super) public_options: Arc<ServerOptions>,
     pub(super) admin_options: Arc<ServerOptions>,
     /// Changes the partners of all workers at once.
-    pub(super) partners: Arc<LivePartners>,
+    pub(super) partners: Arc<Keeper<RegisteredPartners>>,
+    /// Changes the campaigns and links of all workers at once.
+    pub(super) ads: Arc<Keeper<RegisteredAds>>,
     /// Changes the event tags of all workers at once.
     event_tags: Arc<LiveEventTags>,
     pub(super) targeting: Arc<Targeting>,
@@ -105,8 +108,7 @@ impl Shared {
     pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
         let Environment { clock, rng, disk } = environment;
         let file = config;
-        let config = &partner_registry::with_registered(config, &*disk, &config.data_dir)?;
-        let config = &event_tags::with_kept(config, &*disk, &config.data_dir)?;
+        let config = &with_kept(file, &*disk, &file.data_dir)?;
         let live = live(config, Arc::new(Crawlers::shipped()))?;
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
@@ -115,9 +117,10 @@ impl Shared {
         tracing::info!(?recovery, "the log is open");
         let live = Live { account_settings: log.account_settings(), ..live };
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let partners = Arc::new(LivePartners::new(file, live.clone(), disk.clone()));
-        let tags = LiveEventTags::new(file, live.clone(), disk.clone(), clock.clone(), rng.clone());
-        let event_tags = Arc::new(tags);
+        let partners = Arc::new(Keeper::new(file, live.clone(), disk.clone()));
+        let ads = Arc::new(Keeper::new(file, live.clone(), disk.clone()));
+        let keeper = Keeper::new(file, live.clone(), disk.clone());
+        let event_tags = Arc::new(LiveEventTags { keeper, clock: clock.clone(), rng: rng.clone() });
         let (targeting, work) = targeting(config, &log, disk.clone(), live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
@@ -133,11 +136,8 @@ impl Shared {
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
         let (privacy, reports, readers) = readers(config, &log, disk, clock.clone())?;
-        let lookups = Lookups {
-            service: privacy,
-            targeting: targeting.clone(),
-            limits: Arc::new(lookup_limits(config)),
-        };
+        let limits = Arc::new(lookup_limits(config));
+        let lookups = Lookups { service: privacy, targeting: targeting.clone(), limits };
         targeting.metrics.register(&mut registry);
         registry.register_collector(Box::new(TargetingListsInForce(targeting.clone())));
         registry.register_collector(Box::new(vendor_list.clone()));
@@ -161,6 +161,7 @@ impl Shared {
             log: Arc::new(log),
             live,
             partners,
+            ads,
             clock,
             rng,
             metrics,
@@ -210,7 +211,7 @@ impl Shared {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
         let (watch, partners) = (self.vendor_list.clone(), self.partners.clone());
-        let event_tags = self.event_tags.clone();
+        let (ads, event_tags) = (self.ads.clone(), self.event_tags.clone());
         let reload = move || {
             let renew = |config: &Config| {
                 let before = live.load_full();
@@ -230,7 +231,9 @@ impl Shared {
                 vendor_list::report(watch.status());
                 Ok(())
             };
-            partners.reload(reread()?, |config| event_tags.reload(config, renew))
+            partners.reload(&reread()?, |config| {
+                event_tags.keeper.reload(config, |config| ads.reload(config, renew))
+            })
         };
         // After a panic in a reload the next one starts from the file again; nothing is half done.
         let (reload, background) = (Arc::new(Mutex::new(reload)), Background::default());
@@ -343,6 +346,13 @@ pub(super) fn workers(config: &Config) -> usize {
     config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
+/// `file` with all that is kept in `data_dir` beside it, or why they do not go together.
+pub fn with_kept(file: &Config, disk: &dyn Disk, data_dir: &Path) -> Result<Config, KeptError> {
+    let config = kept::with_kept::<RegisteredPartners>(file, disk, data_dir)?;
+    let config = kept::with_kept::<MadeTags>(&config, disk, data_dir)?;
+    kept::with_kept::<RegisteredAds>(&config, disk, data_dir)
+}
+
 /// What requests are answered under, without the log: nobody has settings in an account. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
@@ -357,6 +367,7 @@ fn live_with(
 ) -> Result<Live, AppError> {
     Ok(Live {
         registry: Arc::new(config.registry()),
+        links: Arc::new(config.links()),
         gate: Gate::new(vendor_list::policy(config, vendors)),
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?.into(),

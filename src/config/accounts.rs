@@ -11,6 +11,7 @@ use crate::domain::attribution::Windows;
 use crate::domain::conversion::Country;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId, InvalidId, PixelId};
+use crate::domain::link::Links;
 use crate::domain::money::Currency;
 use crate::domain::settings::{self, OriginPattern, Registry};
 use crate::domain::targeting::Handle;
@@ -77,12 +78,17 @@ pub(super) fn registry(accounts: &[Account]) -> Registry {
     let settings = accounts.iter().map(|account| {
         (account.id, settings::Account { name: account.name.clone(), currency: account.currency })
     });
-    let links = accounts.iter().flat_map(|account| account.links.iter().map(|link| link.setting(account.id)));
-    let registry = Registry::new(pixels.collect()).with_handles(handles.collect());
+    Registry::new(pixels.collect()).with_handles(handles.collect()).with_accounts(settings.collect())
+}
+
+/// What the server looks ad links and campaigns up in.
+pub(super) fn links(accounts: &[Account]) -> Links {
+    let of =
+        |account: &Account| account.links.iter().map(|link| link.setting(account.id)).collect::<Vec<_>>();
     let campaigns = accounts
         .iter()
         .flat_map(|account| account.campaigns.iter().map(|campaign| campaign.setting(account.id)));
-    registry.with_accounts(settings.collect()).with_links(links.collect()).with_campaigns(campaigns.collect())
+    Links::new(accounts.iter().flat_map(of)).with_campaigns(campaigns)
 }
 
 impl Pixel {
@@ -233,10 +239,13 @@ where
     T: FromStr<Err = InvalidId> + ToString,
 {
     let field = section.require(key, "expected 1 to 12 characters 0-9 or a-z")?;
-    let id: T =
-        field.parsed("1 to 12 characters 0-9 or a-z without a leading zero", |text| text.parse().ok())?;
+    let id: T = parsed_id(&field)?;
     field.claim(kind, id.to_string());
     Some(id)
+}
+
+pub(super) fn parsed_id<T: FromStr<Err = InvalidId>>(field: &Field<'_>) -> Option<T> {
+    field.parsed("1 to 12 characters 0-9 or a-z without a leading zero", |text| text.parse().ok())
 }
 
 pub(super) fn name(section: &Section<'_>) -> Option<String> {

@@ -645,7 +645,8 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
     let pixel = "o8z6j".parse().expect("an id");
     let registry = config.registry();
     assert_eq!(registry.pixel(pixel).expect("the shop's pixel").account_id.to_string(), "18ce54d4x5t");
-    let link = registry.link("spring").expect("the shop's ad link");
+    let links = config.links();
+    let link = links.get("spring").expect("the shop's ad link");
     let Placement { account_id, link: name, campaign_id, line_item_id } = &*link.placement;
     let placed = format!("{name} {account_id} {campaign_id} {line_item_id} {}", link.landing_page);
     assert_eq!(placed, "spring 18ce54d4x5t 8wku2 6zva5 http://shop.localhost:8090/landing?utm_source=ad");

@@ -1,12 +1,11 @@
-//! Accounts, pixels, event tags and ad links: what the operator configured, ready to be looked up.
+//! Accounts, pixels and event tags: what the operator configured, ready to be looked up.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::attribution::Windows;
 use super::event::EventType;
-use super::id::{AccountId, CampaignId, EventTagId, LineItemId, PixelId};
-use super::link::Link;
+use super::id::{AccountId, EventTagId, PixelId};
 use super::money::Currency;
 use super::page::PageAddress;
 use super::targeting::Handle;
@@ -54,22 +53,6 @@ pub struct EventTag {
     pub name: String,
     pub event: EventType,
     pub windows: Windows,
-}
-
-/// What an advertiser runs ads for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Campaign {
-    pub id: CampaignId,
-    pub account_id: AccountId,
-    pub name: String,
-    pub line_items: Vec<LineItem>,
-}
-
-/// A part of a campaign.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineItem {
-    pub id: LineItemId,
-    pub name: String,
 }
 
 /// An origin in which a `*` stands for any run of characters, for a part of the host and for the port:
@@ -132,9 +115,6 @@ pub struct Registry {
     /// Of accounts that have one.
     handles: Vec<(Handle, AccountId)>,
     accounts: HashMap<AccountId, Account>,
-    /// By their names, which anybody may ask for.
-    links: HashMap<String, Link>,
-    campaigns: Vec<Campaign>,
 }
 
 impl Registry {
@@ -149,8 +129,6 @@ impl Registry {
             pixels,
             handles: Vec::new(),
             accounts: HashMap::new(),
-            links: HashMap::new(),
-            campaigns: Vec::new(),
         }
     }
 
@@ -177,30 +155,6 @@ impl Registry {
     /// What the account's reports sum up.
     pub fn currency(&self, account_id: AccountId) -> Currency {
         self.accounts.get(&account_id).map_or(Currency::USD, |account| account.currency)
-    }
-
-    /// With the links of ads; a name is one link's alone.
-    #[must_use]
-    pub fn with_links(mut self, links: Vec<Link>) -> Self {
-        let by_name = links.into_iter().map(|link| (link.placement.link.as_str().to_owned(), link));
-        self.links = by_name.collect();
-        self
-    }
-
-    /// What the ad link of this name leads to.
-    pub fn link(&self, name: &str) -> Option<&Link> {
-        self.links.get(name)
-    }
-
-    #[must_use]
-    pub fn with_campaigns(mut self, campaigns: Vec<Campaign>) -> Self {
-        self.campaigns = campaigns;
-        self
-    }
-
-    /// In the order of the configuration.
-    pub fn campaigns_of(&self, account_id: AccountId) -> impl Iterator<Item = &Campaign> {
-        self.campaigns.iter().filter(move |campaign| campaign.account_id == account_id)
     }
 
     /// In the order of the configuration.

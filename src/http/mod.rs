@@ -11,6 +11,7 @@
 
 mod account_settings;
 pub mod admin;
+mod ads_registry;
 pub mod advertiser;
 pub mod api;
 pub mod auth;
@@ -33,6 +34,7 @@ pub mod prebid;
 pub mod privacy;
 pub mod public;
 pub mod receipt;
+mod registration;
 pub mod tag;
 pub mod touch;
 pub mod visitor;

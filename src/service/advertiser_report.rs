@@ -13,11 +13,19 @@ use crate::domain::attribution::{CreditKey, Windows};
 use crate::domain::conversion::Source;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, CampaignId, EventTagId, LineItemId, PixelId};
+use crate::domain::link::Links;
 use crate::domain::money::Currency;
 use crate::domain::settings::Registry;
 use crate::domain::time::Timestamp;
 use crate::domain::touch::TouchKind;
 use crate::storage::tally::{Tally, TallyKey};
+
+/// Whose report it is, and where all that it has is looked up.
+pub struct Account<'a> {
+    pub id: AccountId,
+    pub registry: &'a Registry,
+    pub links: &'a Links,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdvertiserReport {
@@ -132,13 +140,12 @@ const KEYS: usize = CreditKey::ALL.len();
 /// Of all rows there are; those of other accounts are left out.
 pub fn report(
     rows: &[(TallyKey, Tally)],
-    registry: &Registry,
-    account_id: AccountId,
+    account: &Account<'_>,
     as_of: Timestamp,
     span: Span,
 ) -> AdvertiserReport {
-    let mut counts = tags(registry, account_id);
-    for (key, tally) in rows.iter().filter(|(key, _)| key.account_id == account_id) {
+    let mut counts = account.tags();
+    for (key, tally) in rows.iter().filter(|(key, _)| key.account_id == account.id) {
         let at = counts.iter().position(|count| count.tag.is_of(key));
         let at = at.unwrap_or_else(|| {
             counts.push(Count::new(Tag::gone(key)));
@@ -149,11 +156,11 @@ pub fn report(
     // What nobody has set up is a line only where there is something in it.
     counts.retain(|count| count.tag.name.is_some() || count.all.tally.rows > 0);
     AdvertiserReport {
-        account: registry.account_name(account_id).unwrap_or_default().to_owned(),
+        account: account.registry.account_name(account.id).unwrap_or_default().to_owned(),
         span,
         as_of,
         starts: span.starts(as_of),
-        line_items: line_items(&counts, registry, account_id),
+        line_items: account.line_items(&counts),
         warnings: counts
             .iter()
             .filter(|count| !count.tag.is_gone())
@@ -163,26 +170,70 @@ pub fn report(
     }
 }
 
-/// Every tag of the account, with nothing received yet; those of a pixel together, its page views last.
-fn tags(registry: &Registry, account_id: AccountId) -> Vec<Count> {
-    let pixels = registry.pixels_of(account_id);
-    let tags = pixels.flat_map(|pixel| {
-        let tags = pixel.event_tags.iter().map(|tag| Tag {
-            pixel_id: pixel.id,
-            id: Some(tag.id),
-            name: Some(tag.name.clone()),
-            event: tag.event,
-            windows: Some(tag.windows),
+impl Account<'_> {
+    /// Every tag of the account, with nothing received yet; those of a pixel together, its page views last.
+    fn tags(&self) -> Vec<Count> {
+        let pixels = self.registry.pixels_of(self.id);
+        let tags = pixels.flat_map(|pixel| {
+            let tags = pixel.event_tags.iter().map(|tag| Tag {
+                pixel_id: pixel.id,
+                id: Some(tag.id),
+                name: Some(tag.name.clone()),
+                event: tag.event,
+                windows: Some(tag.windows),
+            });
+            tags.chain([Tag {
+                pixel_id: pixel.id,
+                id: None,
+                name: None,
+                event: EventType::SiteVisit,
+                windows: None,
+            }])
         });
-        tags.chain([Tag {
-            pixel_id: pixel.id,
-            id: None,
-            name: None,
-            event: EventType::SiteVisit,
-            windows: None,
-        }])
-    });
-    tags.map(Count::new).collect()
+        tags.map(Count::new).collect()
+    }
+
+    /// Those of the configuration in its order, also where nothing was credited, and then those that only rows name.
+    fn line_items(&self, counts: &[Count]) -> Vec<LineItemReport> {
+        let configured = self.links.campaigns_of(self.id).flat_map(|campaign| {
+            campaign.line_items.iter().map(|item| LineItemReport {
+                campaign_id: campaign.id,
+                campaign: Some(campaign.name.clone()),
+                id: item.id,
+                name: Some(item.name.clone()),
+                credited: Vec::new(),
+            })
+        });
+        let mut reports: Vec<_> = configured.collect();
+        for count in counts {
+            let groups =
+                |sum: &Sum| Split { all: count.all.tally.rows, groups: [sum.post_click, sum.post_view] };
+            let splits: Vec<_> = count.credited.values().map(groups).collect();
+            let shown = shown_beside_sum(&splits, Rows::OfTheSameEvents);
+            for ((&(campaign_id, id), sum), shown) in count.credited.iter().zip(shown) {
+                let told = shown.map(|[post_click, post_view]| Credited {
+                    post_click,
+                    post_view,
+                    amounts: sum.received().amounts,
+                });
+                let credited = (count.tag.clone(), told);
+                match reports.iter_mut().find(|item| (item.campaign_id, item.id) == (campaign_id, id)) {
+                    Some(item) => item.credited.push(credited),
+                    None => {
+                        let (campaign, name) = (None, None);
+                        reports.push(LineItemReport {
+                            campaign_id,
+                            campaign,
+                            id,
+                            name,
+                            credited: vec![credited],
+                        });
+                    }
+                }
+            }
+        }
+        reports
+    }
 }
 
 impl Tag {
@@ -292,47 +343,6 @@ impl Credit {
     const fn of([post_click, post_view, none]: [u64; 3]) -> Self {
         Self { post_click, post_view, none }
     }
-}
-
-/// Those of the configuration in its order, also where nothing was credited, and then those that only rows name.
-fn line_items(counts: &[Count], registry: &Registry, account_id: AccountId) -> Vec<LineItemReport> {
-    let configured = registry.campaigns_of(account_id).flat_map(|campaign| {
-        campaign.line_items.iter().map(|item| LineItemReport {
-            campaign_id: campaign.id,
-            campaign: Some(campaign.name.clone()),
-            id: item.id,
-            name: Some(item.name.clone()),
-            credited: Vec::new(),
-        })
-    });
-    let mut reports: Vec<_> = configured.collect();
-    for count in counts {
-        let groups = |sum: &Sum| Split { all: count.all.tally.rows, groups: [sum.post_click, sum.post_view] };
-        let splits: Vec<_> = count.credited.values().map(groups).collect();
-        let shown = shown_beside_sum(&splits, Rows::OfTheSameEvents);
-        for ((&(campaign_id, id), sum), shown) in count.credited.iter().zip(shown) {
-            let told = shown.map(|[post_click, post_view]| Credited {
-                post_click,
-                post_view,
-                amounts: sum.received().amounts,
-            });
-            let credited = (count.tag.clone(), told);
-            match reports.iter_mut().find(|item| (item.campaign_id, item.id) == (campaign_id, id)) {
-                Some(item) => item.credited.push(credited),
-                None => {
-                    let (campaign, name) = (None, None);
-                    reports.push(LineItemReport {
-                        campaign_id,
-                        campaign,
-                        id,
-                        name,
-                        credited: vec![credited],
-                    });
-                }
-            }
-        }
-    }
-    reports
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub mod account_caller;
 pub mod account_settings;
+pub mod ads_registry;
 pub mod advertiser_report;
 pub mod advertiser_session;
 pub mod advertiser_warnings;
@@ -55,6 +56,7 @@ pub mod prebid;
 pub mod privacy;
 pub mod readings;
 pub mod receipt;
+pub mod registration;
 pub mod report_span;
 pub mod reports;
 mod resolve;

@@ -2,6 +2,7 @@
 
 mod account_settings;
 mod admin;
+mod ads_registry;
 mod advertiser;
 mod attribution;
 mod certificate;
@@ -44,6 +45,7 @@ mod targeting;
 mod test_events;
 mod touches;
 mod ui;
+mod unnaming_disk;
 mod unstored_events;
 mod vendor_list;
 mod well_known;

@@ -23,11 +23,12 @@ use super::rate_limit::RateLimits;
 use super::request::Head;
 use super::response::Answer;
 use super::service::Answering;
+use crate::domain::link::Links;
 use crate::domain::opt_out::OptOutView;
 use crate::domain::settings::Registry;
 use crate::domain::time::Timestamp;
 use crate::service::account_caller::AccountCaller;
-use crate::service::advertiser_report::{AdvertiserReport, report};
+use crate::service::advertiser_report::{Account, AdvertiserReport, report};
 use crate::service::advertiser_session::AdvertiserSessions;
 use crate::service::live::Live;
 use crate::service::pixel::PixelService;
@@ -170,22 +171,23 @@ impl<'s> Asked<'_, 's> {
 struct Wanted {
     caller: AccountCaller,
     registry: Arc<Registry>,
+    links: Arc<Links>,
     span: Span,
 }
 
 impl Wanted {
     fn by(asked: &Asked<'_, '_>, caller: AccountCaller) -> Self {
         let span = pages::field(asked.head.query.as_bytes(), "span").and_then(|name| Span::from_name(&name));
-        let registry = asked.live.registry.clone();
-        Self { caller, registry, span: span.unwrap_or(Span::Days30) }
+        let (registry, links) = (asked.live.registry.clone(), asked.live.links.clone());
+        Self { caller, registry, links, span: span.unwrap_or(Span::Days30) }
     }
 
     /// The report, and whether a part of the log is missing in it.
     async fn read(&self, reports: &ReportService) -> Result<(AdvertiserReport, bool), ReportError> {
         // Of all times: what a tag last received may be long ago.
         let counted = reports.tallies(&self.caller, 0..u64::MAX).await?;
-        let account_id = self.caller.account_id();
-        let report = report(&counted.rows, &self.registry, account_id, counted.as_of, self.span);
+        let whose = Account { id: self.caller.account_id(), registry: &self.registry, links: &self.links };
+        let report = report(&counted.rows, &whose, counted.as_of, self.span);
         Ok((report, counted.is_damaged))
     }
 }

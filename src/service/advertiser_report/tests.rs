@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::link::{LinkName, Placement};
-use crate::domain::settings::{self, Campaign, EventTag, LineItem, Pixel};
+use crate::domain::link::{Campaign, LineItem, LinkName, Placement};
+use crate::domain::settings::{self, EventTag, Pixel};
 use crate::domain::time::{MS_PER_DAY, MS_PER_HOUR};
 use crate::service::advertiser_warnings::WarningKind;
 
@@ -20,7 +20,7 @@ fn tag(id: &str, event: EventType) -> EventTag {
     EventTag { id: id.parse().expect("an id"), name: format!("Tag {id}"), event, windows }
 }
 
-/// The account `a` with the pixel `p1`, its tags `t1` (purchases) and `t2` (sign-ups) and a campaign; and `b` with `p2`.
+/// The account `a` with the pixel `p1` and its tags `t1` (purchases) and `t2` (sign-ups), and `b` with `p2`.
 fn registry() -> Registry {
     let pixel = |id: &str, of: &str, event_tags: Vec<EventTag>| Pixel {
         id: id.parse().expect("an id"),
@@ -31,6 +31,14 @@ fn registry() -> Registry {
     };
     let tags = vec![tag("t1", EventType::Purchase), tag("t2", EventType::SignUp)];
     let pixels = vec![pixel("p1", "a", tags), pixel("p2", "b", vec![tag("t3", EventType::Purchase)])];
+    let named = |id: &str, name: &str| {
+        (account(id), settings::Account { name: name.to_owned(), currency: Currency::USD })
+    };
+    let accounts = HashMap::from([named("a", "Shop"), named("b", "News")]);
+    Registry::new(pixels).with_accounts(accounts)
+}
+
+fn links() -> Links {
     let item = |id: &str| LineItem { id: id.parse().expect("an id"), name: format!("Item {id}") };
     let campaign = Campaign {
         id: "c1".parse().expect("an id"),
@@ -38,11 +46,7 @@ fn registry() -> Registry {
         name: "Spring".to_owned(),
         line_items: vec![item("l1"), item("l2")],
     };
-    let named = |id: &str, name: &str| {
-        (account(id), settings::Account { name: name.to_owned(), currency: Currency::USD })
-    };
-    let accounts = HashMap::from([named("a", "Shop"), named("b", "News")]);
-    Registry::new(pixels).with_accounts(accounts).with_campaigns(vec![campaign])
+    Links::default().with_campaigns([campaign].into_iter())
 }
 
 fn key(tag: &str, hours_ago: u64) -> TallyKey {
@@ -83,7 +87,8 @@ fn money(code: &str, units: i128) -> (Currency, i128) {
 }
 
 fn of(rows: &[(TallyKey, Tally)], span: Span) -> AdvertiserReport {
-    report(rows, &registry(), account("a"), NOW, span)
+    let whose = Account { id: account("a"), registry: &registry(), links: &links() };
+    report(rows, &whose, NOW, span)
 }
 
 #[test]
