@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Matches(Matches),
     Upload(Upload),
     Export(Export),
+    Guess(Guess),
     #[command(hide = true)]
     BareHyper(BareHyper),
     #[command(hide = true)]
@@ -274,6 +275,23 @@ pub(crate) struct Export {
     pub(crate) scratch: Option<PathBuf>,
 }
 
+/// Asks with wrong keys of several kinds, and reports whether the time to the refusal tells how much of a key was right.
+///
+/// Example: loadtest guess --rounds 20000
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Guess {
+    /// Requests with each kind of key.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub(crate) rounds: u32,
+    /// The server's program. Default: `pixelgate` beside this one.
+    #[arg(long)]
+    pub(crate) server: Option<PathBuf>,
+    /// Where to make a directory for the data. Default: beside this program.
+    #[arg(long)]
+    pub(crate) scratch: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BareHyper {
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -304,7 +322,7 @@ mod tests {
     fn the_command_line_is_consistent_and_has_examples() {
         let mut command = Cli::command();
         command.clone().debug_assert();
-        for name in ["run", "compare", "chaos", "decode", "matches", "upload", "export"] {
+        for name in ["run", "compare", "chaos", "decode", "matches", "upload", "export", "guess"] {
             let help =
                 command.find_subcommand_mut(name).expect("the subcommand").render_long_help().to_string();
             assert!(help.contains(&format!("Example: loadtest {name} ")), "{help}");

@@ -15,6 +15,7 @@ mod drive;
 mod export;
 mod fill;
 mod gpp_string;
+mod guess;
 mod matches;
 mod pin;
 mod process;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Matches(args) => matches::run(args, console),
         Command::Upload(args) => upload::run(args, console),
         Command::Export(args) => export::run(args, console),
+        Command::Guess(args) => guess::run(args, console),
         Command::BareHyper(args) => compare::bare_hyper::serve(args.listen),
         Command::Spin => loop {
             std::hint::spin_loop();

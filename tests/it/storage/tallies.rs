@@ -75,7 +75,8 @@ fn entry(seeded: &Seeded, number: u64) -> Entry {
         2..8 => {
             let Subject::Browser(browser_id) = person(seeded.below(20)) else { unreachable!("a browser") };
             let kind = TouchKind::ALL[seeded.below(2) as usize];
-            admit_touch(Touch { browser_id: Some(browser_id), ..touch(kind, number) })
+            let at = Timestamp(1_795_316_645_678 - seeded.below(70) * MS_PER_HOUR);
+            admit_touch(Touch { at, browser_id: Some(browser_id), ..touch(kind, number) })
         }
         _ => admit(draft(seeded, number)),
     }
