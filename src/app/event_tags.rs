@@ -10,6 +10,7 @@ use crate::config::{self, Config, Mistake};
 use crate::domain::attribution::Windows;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId};
+use crate::domain::policy::{self, Category, Standing};
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::service::account_caller::AccountCaller;
 use crate::service::api_error::{ApiError, ApiErrors};
@@ -52,8 +53,12 @@ impl Document for MadeTags {
                 let (id, file) = (tag.id, Self::FILE);
                 return Err(format!("event tag {id} of {file} has the id of one in the configuration file"));
             }
-            let account = config.accounts.iter_mut().filter(|account| account.id == tag.account_id);
-            let mut pixels = account.flat_map(|account| &mut account.pixels);
+            let account = config.accounts.iter_mut().find(|account| account.id == tag.account_id);
+            let Some(account) = account else { continue };
+            // What a longer list of terms says of its name does not count: that would stop the server.
+            policy::check_declared(&tag.categories, account.standing())
+                .map_err(|violation| format!("event tag {} of {}: {violation}", tag.id, Self::FILE))?;
+            let mut pixels = account.pixels.iter_mut();
             if let Some(pixel) = pixels.find(|pixel| pixel.id == tag.pixel_id) {
                 pixel.event_tags.push(config::EventTag {
                     id: tag.id,
@@ -61,6 +66,7 @@ impl Document for MadeTags {
                     event: tag.event,
                     windows: tag.windows,
                     retargeting_enabled: tag.retargeting_enabled,
+                    categories: tag.categories.clone(),
                 });
             }
         }
@@ -106,13 +112,14 @@ impl EventTagRegistry for LiveEventTags {
 
     fn update(&self, caller: &AccountCaller, id: EventTagId, changes: TagChanges) -> Asked<ManagedTag> {
         let account_id = caller.account_id();
-        self.keeper.ask(move |opened| change(opened, account_id, id, |tag| apply(tag, changes)))
+        self.keeper
+            .ask(move |opened| change(opened, account_id, id, |tag, standing| apply(tag, changes, standing)))
     }
 
     fn delete(&self, caller: &AccountCaller, id: EventTagId) -> Asked<ManagedTag> {
         let account_id = caller.account_id();
         self.keeper.ask(move |opened| {
-            change(opened, account_id, id, |tag| {
+            change(opened, account_id, id, |tag, _| {
                 tag.deleted = true;
                 Ok(())
             })
@@ -134,6 +141,7 @@ fn create(
         .find(|pixel| wanted.pixel_id.is_none_or(|id| id == pixel.id))
         .ok_or_else(|| refused(ApiError::invalid("website_tag_id", "the account has no such pixel")))?;
     check_windows(wanted.windows)?;
+    check_policy(&wanted.name, &wanted.categories, standing(opened.file, account_id))?;
     if tags.iter().filter(|tag| tag.account_id == account_id).count() >= TAGS_MAX {
         let message = format!("the account has made {TAGS_MAX} event tags, which is all that it may");
         return Err(refused(ApiError::invalid("name", message)));
@@ -146,6 +154,7 @@ fn create(
         event: wanted.event,
         windows: wanted.windows,
         retargeting_enabled: wanted.retargeting_enabled,
+        categories: wanted.categories,
         deleted: false,
         created_at: Some(now),
     };
@@ -158,14 +167,14 @@ fn change(
     mut opened: Opened<'_, MadeTags>,
     account_id: AccountId,
     id: EventTagId,
-    change: impl FnOnce(&mut ManagedTag) -> Result<(), TagUnchanged>,
+    change: impl FnOnce(&mut ManagedTag, Standing) -> Result<(), TagUnchanged>,
 ) -> Result<ManagedTag, TagUnchanged> {
     let own = |tag: &&mut ManagedTag| tag.id == id && tag.account_id == account_id && !tag.deleted;
     let Some(tag) = opened.document.0.iter_mut().find(own) else {
         let is_configured = configured(opened.file, account_id).iter().any(|tag| tag.id == id);
         return Err(if is_configured { TagUnchanged::Configured } else { TagUnchanged::Unknown });
     };
-    change(tag)?;
+    change(tag, standing(opened.file, account_id))?;
     let changed = tag.clone();
     opened.keep()?;
     Ok(changed)
@@ -186,14 +195,16 @@ fn fresh_id(file: &Config, tags: &[ManagedTag], rng: &dyn Rng) -> EventTagId {
     }
 }
 
-fn apply(tag: &mut ManagedTag, changes: TagChanges) -> Result<(), TagUnchanged> {
+fn apply(tag: &mut ManagedTag, changes: TagChanges, standing: Standing) -> Result<(), TagUnchanged> {
     let windows = Windows {
         click_days: changes.click_days.unwrap_or(tag.windows.click_days),
         view_days: changes.view_days.unwrap_or(tag.windows.view_days),
     };
     check_windows(windows)?;
-    tag.windows = windows;
-    tag.name = changes.name.unwrap_or_else(|| tag.name.clone());
+    let name = changes.name.unwrap_or_else(|| tag.name.clone());
+    let categories = changes.categories.unwrap_or_else(|| tag.categories.clone());
+    check_policy(&name, &categories, standing)?;
+    (tag.windows, tag.name, tag.categories) = (windows, name, categories);
     tag.retargeting_enabled = changes.retargeting_enabled.unwrap_or(tag.retargeting_enabled);
     Ok(())
 }
@@ -204,6 +215,24 @@ fn check_windows(windows: Windows) -> Result<(), TagUnchanged> {
     }
     let message = "view_through_window is longer than click_window";
     Err(refused(ApiError::invalid("view_through_window", message)))
+}
+
+fn check_policy(name: &str, categories: &[Category], standing: Standing) -> Result<(), TagUnchanged> {
+    let checks = [
+        ("categories", policy::check_declared(categories, standing)),
+        ("name", policy::check_name(name, categories, standing)),
+    ];
+    let violations = checks.into_iter().filter_map(|(parameter, checked)| {
+        let message = checked.err()?.to_string();
+        Some(ApiError { code: "POLICY_VIOLATION", ..ApiError::invalid(parameter, message) })
+    });
+    ApiErrors::none_or(violations.collect()).map_err(TagUnchanged::Refused)
+}
+
+/// Of an account that is not there: none.
+fn standing(file: &Config, account_id: AccountId) -> Standing {
+    let account = file.accounts.iter().find(|account| account.id == account_id);
+    account.map_or(Standing { country: None, political_certified: false }, config::Account::standing)
 }
 
 fn refused(error: ApiError) -> TagUnchanged {
@@ -223,6 +252,7 @@ fn configured(file: &Config, account_id: AccountId) -> Vec<ManagedTag> {
         event: tag.event,
         windows: tag.windows,
         retargeting_enabled: tag.retargeting_enabled,
+        categories: tag.categories.clone(),
         deleted: false,
         created_at: None,
     })
@@ -254,6 +284,9 @@ struct KeptTag {
     click_window: u8,
     view_through_window: u8,
     retargeting_enabled: bool,
+    /// Not in files of older versions.
+    #[serde(default)]
+    categories: Vec<String>,
     deleted: bool,
     /// Milliseconds since 1970.
     created_at: u64,
@@ -270,6 +303,7 @@ impl KeptTag {
             click_window: tag.windows.click_days,
             view_through_window: tag.windows.view_days,
             retargeting_enabled: tag.retargeting_enabled,
+            categories: tag.categories.iter().map(Category::to_string).collect(),
             deleted: tag.deleted,
             created_at: tag.created_at.unwrap_or_default().0,
         }
@@ -284,6 +318,11 @@ impl KeptTag {
             event: EventType::from_name(&self.r#type)?,
             windows: Windows { click_days: self.click_window, view_days: self.view_through_window },
             retargeting_enabled: self.retargeting_enabled,
+            categories: self
+                .categories
+                .iter()
+                .map(|name| Category::from_name(name))
+                .collect::<Option<_>>()?,
             deleted: self.deleted,
             created_at: Some(Timestamp(self.created_at)),
         })

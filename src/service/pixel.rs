@@ -27,6 +27,7 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::page::PageAddress;
 use crate::domain::personal::looks_personal;
+use crate::domain::policy_terms::WordList;
 use crate::domain::settings::Pixel;
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::storage::entry::Entry;
@@ -173,7 +174,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         about: &Circumstances<'_>,
     ) -> Result<Conversion, Invalid> {
         let details = event.details;
-        let page = hit.page.as_deref().and_then(PageAddress::reduce);
+        let page = hit.page.as_deref().and_then(|page| self.page(page));
         let origin_ok = pixel.expects(page.as_ref());
         if !origin_ok {
             self.metrics.foreign_origins.inc();
@@ -199,6 +200,16 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             restricted_data_use: hit.restricted_data_use,
             origin_ok,
         })
+    }
+
+    /// What may be kept of a page's address.
+    pub(super) fn page(&self, address: &str) -> Option<PageAddress> {
+        let page = PageAddress::reduce(address)?;
+        if !WordList::shipped().is_in_path(page.path()) {
+            return Some(page);
+        }
+        self.metrics.policy_fields_dropped.inc();
+        Some(page.without_path())
     }
 
     pub(super) fn new_event_id(&self, now: Timestamp) -> EventId {

@@ -31,6 +31,7 @@ mod parquet_export;
 mod partner_kinds;
 mod partner_registry;
 mod pixel;
+mod policy;
 mod prebid;
 mod privacy;
 mod readme;
