@@ -3,21 +3,18 @@
 //!
 //! What splits people is `None` where it is too small to be told ([`super::small_cells`]); everything else is told.
 
-use std::collections::BTreeMap;
-
+use super::advertiser_count::{Count, Sum};
 use super::advertiser_warnings::{self, Warning};
 use super::report_span::Span;
 use super::small_cells::{Rows, Split, shown_beside_sum};
 use crate::consent::evidence::Basis;
 use crate::domain::attribution::{CreditKey, Windows};
-use crate::domain::conversion::Source;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, CampaignId, EventTagId, LineItemId, PixelId};
 use crate::domain::link::Links;
 use crate::domain::money::Currency;
 use crate::domain::settings::Registry;
 use crate::domain::time::Timestamp;
-use crate::domain::touch::TouchKind;
 use crate::storage::tally::{Tally, TallyKey};
 
 /// Whose report it is, and where all that it has is looked up.
@@ -249,99 +246,6 @@ impl Tag {
     /// One that rows name and nobody has any more.
     const fn gone(key: &TallyKey) -> Self {
         Self { pixel_id: key.pixel_id, id: key.event_tag_id, name: None, event: key.event, windows: None }
-    }
-}
-
-/// What is counted for one tag.
-pub(super) struct Count {
-    pub(super) tag: Tag,
-    pub(super) last_at: Option<Timestamp>,
-    /// In the span.
-    pub(super) all: Sum,
-    over_time: BTreeMap<usize, Sum>,
-    credited: BTreeMap<(CampaignId, LineItemId), Sum>,
-}
-
-#[derive(Default)]
-pub(super) struct Sum {
-    pub(super) tally: Tally,
-    by_api: u64,
-    post_click: u64,
-    post_view: u64,
-}
-
-impl Count {
-    fn new(tag: Tag) -> Self {
-        let (over_time, credited) = (BTreeMap::new(), BTreeMap::new());
-        Self { tag, last_at: None, all: Sum::default(), over_time, credited }
-    }
-
-    fn add(&mut self, key: &TallyKey, tally: &Tally, span: Span, as_of: Timestamp) {
-        self.last_at = self.last_at.max(Some(tally.last_at));
-        let Some(part) = span.part_of(key.hour, as_of) else { return };
-        self.all.add(key, tally);
-        self.over_time.entry(part).or_default().add(key, tally);
-        if let Some((_, placement)) = &key.credit {
-            let place = (placement.campaign_id, placement.line_item_id);
-            self.credited.entry(place).or_default().add(key, tally);
-        }
-    }
-
-    fn report(&self, span: Span) -> TagReport {
-        let nothing = Sum::default();
-        let parts: Vec<_> = (0..span.parts()).map(|at| self.over_time.get(&at).unwrap_or(&nothing)).collect();
-        let credits: Vec<_> = parts.iter().map(|part| part.credit()).collect();
-        let credits = shown_beside_sum(&credits, Rows::OfOtherEvents);
-        let over_time = parts.iter().zip(credits);
-        TagReport {
-            tag: self.tag.clone(),
-            last_at: self.last_at,
-            received: self.all.received(),
-            split: self.all.people(),
-            over_time: over_time.map(|(part, credit)| (part.received(), credit.map(Credit::of))).collect(),
-        }
-    }
-}
-
-impl Sum {
-    fn add(&mut self, key: &TallyKey, tally: &Tally) {
-        self.tally.merge(tally);
-        match key.source {
-            Source::Pixel => {}
-            Source::Api => self.by_api += tally.rows,
-        }
-        match key.credit {
-            Some((TouchKind::Click, _)) => self.post_click += tally.rows,
-            Some((TouchKind::View, _)) => self.post_view += tally.rows,
-            None => {}
-        }
-    }
-
-    fn received(&self) -> Received {
-        let mut amounts = self.tally.amounts.clone();
-        amounts.sort_by_key(|(currency, _)| currency.to_string());
-        Received { by_pixel: self.tally.rows - self.by_api, by_api: self.by_api, amounts }
-    }
-
-    const fn credit(&self) -> Split<3> {
-        let none = self.tally.rows - self.post_click - self.post_view;
-        Split { all: self.tally.rows, groups: [self.post_click, self.post_view, none] }
-    }
-
-    fn people(&self) -> People {
-        let Tally { rows, match_keys: [a, b, c, d], without_keys, bases, .. } = self.tally;
-        let keys = Split { all: rows, groups: [a, b, c, d, without_keys] };
-        People {
-            credit: self.credit().shown().map(Credit::of),
-            match_keys: keys.shown().map(|[a, b, c, d, none]| ([a, b, c, d], none)),
-            bases: Split { all: rows, groups: bases }.shown(),
-        }
-    }
-}
-
-impl Credit {
-    const fn of([post_click, post_view, none]: [u64; 3]) -> Self {
-        Self { post_click, post_view, none }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an advertiser should look at: an event tag whose rows say that something is set up wrong.
 
-use super::advertiser_report::{Count, Tag};
+use super::advertiser_count::Count;
+use super::advertiser_report::Tag;
 use super::small_cells::EVENTS_MIN;
 use crate::domain::event::EventType;
 use crate::domain::time::{MS_PER_DAY, Timestamp};

@@ -5,6 +5,7 @@
 pub mod account_caller;
 pub mod account_settings;
 pub mod ads_registry;
+mod advertiser_count;
 pub mod advertiser_report;
 pub mod advertiser_session;
 pub mod advertiser_warnings;

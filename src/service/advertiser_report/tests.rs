@@ -2,9 +2,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
+use crate::domain::conversion::Source;
 use crate::domain::link::{Campaign, LineItem, LinkName, Placement};
 use crate::domain::settings::{self, EventTag, Pixel};
 use crate::domain::time::{MS_PER_DAY, MS_PER_HOUR};
+use crate::domain::touch::TouchKind;
 use crate::service::advertiser_warnings::WarningKind;
 
 /// Noon.
