@@ -105,7 +105,7 @@
 //!    [`service::conversion_upload`] reads every item, has the gate decide about each, and waits for all of them. People of the
 //!    same account sign in to [`http::advertiser`] with the same key ([`service::advertiser_session`]); their page is made of counted
 //!    rows by a pure function ([`service::advertiser_report`]), which leaves out what is too small to be told
-//!    ([`service::small_cells`]).
+//!    ([`service::small_cells`]), and of the counts of what was not stored ([`service::unstored_report`]).
 //! 8. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners,
 //!    campaigns and links ([`service::registration`], each kind kept in a file that is replaced as a whole), and partners' targeting files
 //!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). What waits for

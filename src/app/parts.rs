@@ -124,6 +124,7 @@ impl Shared {
         let (targeting, work) = targeting(config, &log, disk.clone(), live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
+        let tags = Arc::new(TagWatch::new(clock.now()));
         let metrics = Arc::new(PixelMetrics::default());
         let matches_seen = Arc::new(MatchMetrics::default());
         let vendor_list = Arc::new(VendorListWatch { live: live.clone(), clock: clock.clone() });
@@ -150,8 +151,8 @@ impl Shared {
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
-            api: api(config, event_tags.clone(), reports.clone(), clock.now()),
-            advertiser: advertiser(&secret, reports),
+            api: api(config, event_tags.clone(), reports.clone(), tags.clone()),
+            advertiser: advertiser(&secret, reports, tags),
             event_tags,
             vendor_list,
             registry,
@@ -291,9 +292,9 @@ fn readers(
 }
 
 /// `secret` is as old as the process, and so no session is older.
-fn advertiser(secret: &[u8], reports: ReportService) -> Advertiser {
+fn advertiser(secret: &[u8], reports: ReportService, tags: Arc<TagWatch>) -> Advertiser {
     let sessions = AdvertiserSessions::new(MacKey::derive(secret, "advertiser sessions"));
-    Advertiser { sessions: Arc::new(sessions), limits: Arc::new(authentications()), reports }
+    Advertiser { sessions: Arc::new(sessions), limits: Arc::new(authentications()), reports, tags }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {
@@ -319,13 +320,13 @@ fn targeting(
     Ok((targeting, work))
 }
 
-fn api(config: &Config, event_tags: Arc<LiveEventTags>, reports: ReportService, now: Timestamp) -> Api {
+fn api(config: &Config, event_tags: Arc<LiveEventTags>, reports: ReportService, tags: Arc<TagWatch>) -> Api {
     Api {
         nonces: Arc::default(),
         limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
         event_tags,
         reports,
-        tags: Arc::new(TagWatch::new(now)),
+        tags,
         tests: Arc::default(),
     }
 }

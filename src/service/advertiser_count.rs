@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::advertiser_report::{Credit, People, Received, Tag, TagReport};
 use super::report_span::Span;
 use super::small_cells::{Rows, Split, shown_beside_sum};
+use super::unstored_report::BySource;
 use crate::domain::conversion::Source;
 use crate::domain::id::{CampaignId, LineItemId};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{MS_PER_HOUR, Timestamp};
 use crate::domain::touch::TouchKind;
 use crate::storage::tally::{Tally, TallyKey};
 
@@ -19,6 +20,8 @@ pub(super) struct Count {
     pub(super) all: Sum,
     over_time: BTreeMap<usize, Sum>,
     pub(super) credited: BTreeMap<(CampaignId, LineItemId), Sum>,
+    /// Of what happened since the server's start, in whole hours.
+    pub(super) since_start: BySource<u64>,
 }
 
 #[derive(Default)]
@@ -32,7 +35,14 @@ pub(super) struct Sum {
 impl Count {
     pub(super) fn new(tag: Tag) -> Self {
         let (over_time, credited) = (BTreeMap::new(), BTreeMap::new());
-        Self { tag, last_at: None, all: Sum::default(), over_time, credited }
+        Self {
+            tag,
+            last_at: None,
+            all: Sum::default(),
+            over_time,
+            credited,
+            since_start: BySource::default(),
+        }
     }
 
     pub(super) fn add(&mut self, key: &TallyKey, tally: &Tally, span: Span, as_of: Timestamp) {
@@ -43,6 +53,13 @@ impl Count {
         if let Some((_, placement)) = &key.credit {
             let place = (placement.campaign_id, placement.line_item_id);
             self.credited.entry(place).or_default().add(key, tally);
+        }
+    }
+
+    /// `since` is when duplicates are counted from. Of what happened before, the first may be from before as well.
+    pub(super) fn add_since(&mut self, key: &TallyKey, tally: &Tally, since: Timestamp) {
+        if key.hour.saturating_mul(MS_PER_HOUR) >= since.0 {
+            self.since_start[key.source as usize] += tally.rows;
         }
     }
 

@@ -1,5 +1,5 @@
 //! What an advertiser's page shows: the account's event tags and what they have received, what is worth a look, and what the
-//! ads were credited with. A pure function of counted rows.
+//! ads were credited with. A pure function of counted rows, and of counts of what was not stored.
 //!
 //! What splits people is `None` where it is too small to be told ([`super::small_cells`]); everything else is told.
 
@@ -7,6 +7,8 @@ use super::advertiser_count::{Count, Sum};
 use super::advertiser_warnings::{self, Warning};
 use super::report_span::Span;
 use super::small_cells::{Rows, Split, shown_beside_sum};
+use super::tag_watch::TagSeen;
+use super::unstored_report::{self, TagUnstored};
 use crate::consent::evidence::Basis;
 use crate::domain::attribution::{CreditKey, Windows};
 use crate::domain::event::EventType;
@@ -22,6 +24,10 @@ pub struct Account<'a> {
     pub id: AccountId,
     pub registry: &'a Registry,
     pub links: &'a Links,
+    /// The server's start.
+    pub since: Timestamp,
+    /// What was not stored since then, of the account alone.
+    pub unstored: &'a [TagSeen],
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +42,10 @@ pub struct AdvertiserReport {
     /// With what was credited in the span.
     pub line_items: Vec<LineItemReport>,
     pub warnings: Vec<Warning>,
+    /// The server's start.
+    pub since: Timestamp,
+    /// Not stored since then.
+    pub unstored: Vec<TagUnstored>,
 }
 
 /// An event tag; or all page views that name a pixel alone.
@@ -66,6 +76,16 @@ pub struct Tag {
     pub name: Option<String>,
     pub event: EventType,
     pub windows: Option<Windows>,
+}
+
+/// What a count or a warning is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    Tag(Tag),
+    /// What comes to the pixel and to none of its tags.
+    Pixel(PixelId),
+    /// A tag that is no longer there, and of which nothing is known.
+    Gone(PixelId, EventTagId),
 }
 
 /// What came in, which is the advertiser's own.
@@ -149,21 +169,22 @@ pub fn report(
             counts.len() - 1
         });
         counts[at].add(key, tally, span, as_of);
+        counts[at].add_since(key, tally, account.since);
     }
     // What nobody has set up is a line only where there is something in it.
     counts.retain(|count| count.tag.name.is_some() || count.all.tally.rows > 0);
+    let tags: Vec<_> = counts.iter().map(|count| &count.tag).collect();
+    let unstored = unstored_report::report(account.unstored, &tags);
     AdvertiserReport {
         account: account.registry.account_name(account.id).unwrap_or_default().to_owned(),
         span,
         as_of,
         starts: span.starts(as_of),
         line_items: account.line_items(&counts),
-        warnings: counts
-            .iter()
-            .filter(|count| !count.tag.is_gone())
-            .flat_map(|count| advertiser_warnings::of(count, as_of))
-            .collect(),
+        warnings: advertiser_warnings::all(&counts, &unstored, account.since, as_of),
         tags: counts.iter().map(|count| count.report(span)).collect(),
+        since: account.since,
+        unstored,
     }
 }
 
@@ -239,7 +260,7 @@ impl Tag {
     }
 
     /// There is no such tag any more.
-    const fn is_gone(&self) -> bool {
+    pub(super) const fn is_gone(&self) -> bool {
         self.id.is_some() && self.name.is_none()
     }
 

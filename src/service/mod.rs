@@ -73,5 +73,6 @@ pub mod test_event;
 pub mod test_events;
 pub mod touch;
 pub mod tracking_status;
+pub mod unstored_report;
 pub mod vendor_list;
 pub mod watch;

@@ -13,8 +13,8 @@ const PATH: &str = "/advertiser";
 const SIGN_OUT: &str = "/advertiser/sign-out";
 const COOKIE: &str = "__Host-pg-advertiser";
 const ORIGIN: (&str, &str) = ("Origin", "http://px.localhost");
-const KEY: &str = "dev-bearer-token";
-const OTHER_KEY: &str = "dev2-bearer-token";
+pub(crate) const KEY: &str = "dev-bearer-token";
+pub(crate) const OTHER_KEY: &str = "dev2-bearer-token";
 
 pub(crate) fn sign_in(world: &World, key: &str) -> Reply {
     let page = world.get(PATH, &[]);
@@ -28,7 +28,7 @@ pub(crate) fn session(world: &World, key: &str) -> String {
     reply.cookie(COOKIE).expect("a session")
 }
 
-fn page(world: &World, cookie: &str) -> String {
+pub(crate) fn page(world: &World, cookie: &str) -> String {
     world.get(PATH, &[("Cookie", cookie)]).text()
 }
 
@@ -181,9 +181,9 @@ fn the_page_is_kept_framed_and_added_to_by_nobody() {
 
 const API: &str = "/12/measurement/conversions/o8z6j";
 const EMAIL: &str = "973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b";
-const FILES: [&str; 4] = ["event-tags", "over-time", "line-items", "warnings"];
+const FILES: [&str; 5] = ["event-tags", "over-time", "line-items", "warnings", "not-stored"];
 
-fn hit(world: &World, query: &str) {
+pub(crate) fn hit(world: &World, query: &str) {
     let reply = world.get(&format!("/i/adsct?txn_id={query}"), &[]);
     assert!(reply.outcome().starts_with("stored;"), "{query}: {}", reply.outcome());
 }
@@ -206,7 +206,7 @@ fn upload(world: &World, count: usize) {
     assert_eq!(reply.status, 200, "{}", reply.text());
 }
 
-fn file(world: &World, cookie: &str, table: &str, span: &str) -> Vec<HashMap<String, String>> {
+pub(crate) fn file(world: &World, cookie: &str, table: &str, span: &str) -> Vec<HashMap<String, String>> {
     let target = format!("/advertiser/report.csv?table={table}&span={span}");
     let reply = world.get(&target, &[("Cookie", cookie)]);
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -220,7 +220,7 @@ fn file(world: &World, cookie: &str, table: &str, span: &str) -> Vec<HashMap<Str
 
 /// The cells of the row that begins with `label`, in the table with that caption.
 #[track_caller]
-fn cells(page: &str, caption: &str, label: &str) -> Vec<String> {
+pub(crate) fn cells(page: &str, caption: &str, label: &str) -> Vec<String> {
     let (_, table) = page.split_once(&format!("<caption id=\"{caption}\">")).expect("the table");
     let (table, _) = table.split_once("</table>").expect("its end");
     let plain = |cell: &str| {

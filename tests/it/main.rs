@@ -4,6 +4,7 @@ mod account_settings;
 mod admin;
 mod ads_registry;
 mod advertiser;
+mod advertiser_unstored;
 mod attribution;
 mod certificate;
 mod command_line;

@@ -3,12 +3,15 @@
 //! Says what the page says: what is hidden there is `hidden` here. All times are UTC, and so the columns are called.
 
 use super::chart::label;
-use super::words::{campaign_name, line_item_name, plain_amount, tag_id, tag_name, warning};
+use super::unstored;
+use super::words::{
+    about_id, about_name, campaign_name, line_item_name, plain_amount, tag_id, tag_name, warning,
+};
 use crate::consent::evidence::Basis;
 use crate::domain::attribution::CreditKey;
 use crate::domain::money::Currency;
 use crate::http::response::Answer;
-use crate::service::advertiser_report::{AdvertiserReport, Credit, Received, Tag, TagReport};
+use crate::service::advertiser_report::{About, AdvertiserReport, Credit, Received, Tag, TagReport};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
@@ -16,10 +19,12 @@ pub(super) enum Table {
     OverTime,
     LineItems,
     Warnings,
+    NotStored,
 }
 
 impl Table {
-    const ALL: [Self; 4] = [Self::EventTags, Self::OverTime, Self::LineItems, Self::Warnings];
+    const ALL: [Self; 5] =
+        [Self::EventTags, Self::OverTime, Self::LineItems, Self::Warnings, Self::NotStored];
 
     const fn name(self) -> &'static str {
         match self {
@@ -27,6 +32,7 @@ impl Table {
             Self::OverTime => "over-time",
             Self::LineItems => "line-items",
             Self::Warnings => "warnings",
+            Self::NotStored => "not-stored",
         }
     }
 
@@ -45,6 +51,7 @@ pub(super) fn answer(report: &AdvertiserReport, table: Table) -> Answer {
         Table::OverTime => over_time(report),
         Table::LineItems => line_items(report),
         Table::Warnings => warnings(report),
+        Table::NotStored => not_stored(report),
     };
     let Some(text) = written(&rows) else { return Answer::text(500, "the file could not be made\n") };
     let day = &report.as_of.to_string()[..10];
@@ -150,9 +157,26 @@ fn warnings(report: &AdvertiserReport) -> Vec<Line> {
     let head = line(&["event_tag_id", "name", "type", "warning", "advice", "example"]);
     let rows = report.warnings.iter().map(|found| {
         let (what, advice, example) = warning(&found.kind);
-        let mut row = named(&found.tag);
+        let mut row = about(&found.about);
         row.extend([what, advice.to_owned(), example]);
         row
+    });
+    [head].into_iter().chain(rows).collect()
+}
+
+fn not_stored(report: &AdvertiserReport) -> Vec<Line> {
+    let mut head =
+        line(&["since_utc", "event_tag_id", "name", "type", "outcome", "reason", "why", "event_name"]);
+    head.extend(line(&RECEIVED[1..]));
+    let rows = report.unstored.iter().flat_map(|tag| {
+        unstored::rows(tag).into_iter().map(|told| {
+            let mut row = vec![report.since.to_string()];
+            row.extend(about(&tag.about));
+            row.extend(line(&[told.outcome, told.reason]));
+            row.extend([told.why, told.event_name.unwrap_or_default()]);
+            row.extend(told.counts.map(|count| count.map_or_else(|| HIDDEN.to_owned(), |n| n.to_string())));
+            row
+        })
     });
     [head].into_iter().chain(rows).collect()
 }
@@ -167,6 +191,14 @@ fn line(cells: &[&str]) -> Line {
 
 fn named(tag: &Tag) -> Line {
     vec![tag_id(tag), tag_name(tag), tag.event.name().to_owned()]
+}
+
+fn about(about: &About) -> Line {
+    let event = match about {
+        About::Tag(tag) => tag.event.name(),
+        About::Pixel(_) | About::Gone(..) => "",
+    };
+    vec![about_id(about), about_name(about), event.to_owned()]
 }
 
 fn received(received: &Received) -> [String; 3] {
@@ -227,7 +259,7 @@ mod tests {
 
     #[test]
     fn every_table_has_a_name_of_its_own() {
-        assert_eq!(Table::names(), "event-tags, over-time, line-items, warnings");
+        assert_eq!(Table::names(), "event-tags, over-time, line-items, warnings, not-stored");
         assert!(Table::ALL.into_iter().all(|table| Table::named(table.name()) == Some(table)));
         assert_eq!(Table::named("x"), None);
     }

@@ -7,6 +7,7 @@ mod chart;
 mod files;
 mod sign_in;
 mod test_events;
+mod unstored;
 mod view;
 mod words;
 
@@ -34,6 +35,7 @@ use crate::service::live::Live;
 use crate::service::pixel::PixelService;
 use crate::service::report_span::Span;
 use crate::service::reports::{ReportError, ReportService};
+use crate::service::tag_watch::TagWatch;
 
 /// What all workers have in common.
 #[derive(Clone)]
@@ -42,6 +44,8 @@ pub struct Advertiser {
     /// Of attempts to sign in.
     pub limits: Arc<RateLimits>,
     pub reports: ReportService,
+    /// What is not stored.
+    pub tags: Arc<TagWatch>,
 }
 
 /// What a request asks for.
@@ -138,7 +142,7 @@ impl<'s> Asked<'_, 's> {
         let token = self.forms.session_token(self.session(), self.now);
         let (wanted, advertiser) = (Wanted::by(self, caller), self.advertiser);
         Answering::later(async move {
-            match wanted.read(&advertiser.reports).await {
+            match wanted.read(advertiser).await {
                 Ok((report, is_damaged)) => shown(&Page::new(&report, token, is_damaged)),
                 Err(error) => later(&wanted, token, &error),
             }
@@ -159,7 +163,7 @@ impl<'s> Asked<'_, 's> {
         };
         let (wanted, advertiser) = (Wanted::by(self, caller), self.advertiser);
         Answering::later(async move {
-            match wanted.read(&advertiser.reports).await {
+            match wanted.read(advertiser).await {
                 Ok((report, _)) => files::answer(&report, table),
                 Err(error) => Answer::text(503, format!("{error}\n")).with("Retry-After", RETRY_AFTER_S),
             }
@@ -183,10 +187,12 @@ impl Wanted {
     }
 
     /// The report, and whether a part of the log is missing in it.
-    async fn read(&self, reports: &ReportService) -> Result<(AdvertiserReport, bool), ReportError> {
+    async fn read(&self, advertiser: &Advertiser) -> Result<(AdvertiserReport, bool), ReportError> {
         // Of all times: what a tag last received may be long ago.
-        let counted = reports.tallies(&self.caller, 0..u64::MAX).await?;
-        let whose = Account { id: self.caller.account_id(), registry: &self.registry, links: &self.links };
+        let counted = advertiser.reports.tallies(&self.caller, 0..u64::MAX).await?;
+        let (id, since) = (self.caller.account_id(), advertiser.tags.since);
+        let unstored = advertiser.tags.account(id);
+        let whose = Account { id, registry: &self.registry, links: &self.links, since, unstored: &unstored };
         let report = report(&counted.rows, &whose, counted.as_of, self.span);
         Ok((report, counted.is_damaged))
     }

@@ -4,9 +4,10 @@ use askama::Template;
 
 use super::STYLE_NOW;
 use super::chart::{BOTTOM, Chart, TOP, label, part_name};
+use super::unstored::UnstoredView;
 use super::words::{
-    amount, basis_name, campaign_name, key_name, line_item_name, span_name, span_words, tag_id, tag_name,
-    warning,
+    about_name, amount, basis_name, campaign_name, key_name, line_item_name, span_name, span_words, tag_id,
+    tag_name, warning,
 };
 use crate::consent::evidence::Basis;
 use crate::domain::attribution::CreditKey;
@@ -37,6 +38,7 @@ pub(super) struct Page {
     /// Those of which nothing was received in the span.
     silent: Vec<String>,
     campaigns: Vec<CampaignView>,
+    not_stored: UnstoredView,
     /// Of the columns of bases, which are those that occur.
     basis_names: Vec<&'static str>,
     /// Something is hidden, and so it is said why.
@@ -45,7 +47,7 @@ pub(super) struct Page {
 }
 
 struct WarningView {
-    tag: String,
+    about: String,
     what: String,
     advice: &'static str,
     example: String,
@@ -75,9 +77,9 @@ struct TagView {
     bases: Option<Vec<Part>>,
 }
 
-struct Moment {
-    text: String,
-    at: String,
+pub(super) struct Moment {
+    pub(super) text: String,
+    pub(super) at: String,
 }
 
 struct Part {
@@ -132,7 +134,9 @@ impl Page {
         let charts: Vec<_> =
             drawn.iter().enumerate().map(|(number, tag)| ChartView::of(number, tag, report)).collect();
         let campaigns = campaigns(report);
-        let hides = tags.iter().any(TagView::hides)
+        let not_stored = UnstoredView::of(report);
+        let hides = not_stored.hides
+            || tags.iter().any(TagView::hides)
             || charts.iter().any(|chart| chart.rows.iter().any(|row| row.credit.is_none()))
             || report.line_items.iter().any(|item| item.credited.iter().any(|(_, told)| told.is_none()));
         Self {
@@ -151,6 +155,7 @@ impl Page {
             charts,
             silent: silent.into_iter().map(|tag| tag_name(&tag.tag)).collect(),
             campaigns,
+            not_stored,
             basis_names: only(Basis::ALL, &bases).map(basis_name).collect(),
             hides,
             events_min: EVENTS_MIN,
@@ -175,7 +180,7 @@ impl Page {
 fn warnings(report: &AdvertiserReport) -> Vec<WarningView> {
     let warnings = report.warnings.iter().map(|found| {
         let (what, advice, example) = warning(&found.kind);
-        WarningView { tag: tag_name(&found.tag), what, advice, example }
+        WarningView { about: about_name(&found.about), what, advice, example }
     });
     warnings.collect()
 }
@@ -240,7 +245,7 @@ impl TagView {
 }
 
 impl Moment {
-    fn of(at: Timestamp) -> Self {
+    pub(super) fn of(at: Timestamp) -> Self {
         Self { text: moment(at), at: at.to_string() }
     }
 }

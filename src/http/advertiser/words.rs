@@ -4,9 +4,11 @@ use crate::consent::evidence::Basis;
 use crate::domain::attribution::CreditKey;
 use crate::domain::money::Currency;
 use crate::http::figures::{moment, number};
-use crate::service::advertiser_report::{LineItemReport, Tag};
+use crate::service::advertiser_report::{About, LineItemReport, Tag};
 use crate::service::advertiser_warnings::WarningKind;
 use crate::service::report_span::Span;
+use crate::service::tag_watch::Unstored;
+use crate::service::unstored_report::What;
 
 /// What an event tag is called.
 pub(super) fn tag_name(tag: &Tag) -> String {
@@ -22,6 +24,31 @@ pub(super) fn tag_id(tag: &Tag) -> String {
     match tag.id {
         Some(id) => format!("tw-{}-{id}", tag.pixel_id),
         None => tag.pixel_id.to_string(),
+    }
+}
+
+pub(super) fn about_name(about: &About) -> String {
+    match about {
+        About::Tag(tag) => tag_name(tag),
+        About::Pixel(_) => "None of the event tags".to_owned(),
+        About::Gone(..) => "An event tag that was deleted".to_owned(),
+    }
+}
+
+pub(super) fn about_id(about: &About) -> String {
+    match about {
+        About::Tag(tag) => tag_id(tag),
+        About::Pixel(pixel_id) => pixel_id.to_string(),
+        About::Gone(pixel_id, id) => format!("tw-{pixel_id}-{id}"),
+    }
+}
+
+/// Why something was not stored.
+pub(super) fn why(what: What) -> String {
+    match what {
+        What::Refused => "refused by consent".to_owned(),
+        What::Unstored(Unstored::BadField(field)) => format!("the field {field} of the item has a mistake"),
+        What::Unstored(why) => why.text().to_owned(),
     }
 }
 
@@ -91,6 +118,24 @@ pub(super) fn warning(kind: &WarningKind) -> (String, &'static str, String) {
             format!("Nothing received for {days} days"),
             "Is the tag still on the page, and does your server still send?",
             format!("The last came in at {}", moment(*latest)),
+        ),
+        WarningKind::NoOverlap { events: [by_pixel, by_api], since } => (
+            "Pixel and API both tell of events, and never of the same one".to_owned(),
+            "Do both send the same conversion_id? Without it, what both tell of is stored twice.",
+            format!(
+                "{} by the pixel and {} by the API since {}, and no duplicate",
+                number(*by_pixel),
+                number(*by_api),
+                moment(*since)
+            ),
+        ),
+        WarningKind::UnknownEvents { events, name } => (
+            format!("{} of names that the pixel has no event tag for", events_in_words(*events)),
+            "Correct the name on the site or in your server, or make an event tag for it.",
+            name.as_ref().map_or_else(
+                || "The names are too long to be shown, or could be somebody's".to_owned(),
+                |(name, count)| format!("“{}” in {}", name.as_str(), events_in_words(*count)),
+            ),
         ),
     }
 }

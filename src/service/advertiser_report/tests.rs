@@ -2,12 +2,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::conversion::Source;
+use crate::domain::conversion::{ShortText, Source};
 use crate::domain::link::{Campaign, LineItem, LinkName, Placement};
 use crate::domain::settings::{self, EventTag, Pixel};
 use crate::domain::time::{MS_PER_DAY, MS_PER_HOUR};
 use crate::domain::touch::TouchKind;
 use crate::service::advertiser_warnings::WarningKind;
+use crate::service::tag_watch::Unstored;
 
 /// Noon.
 const NOW: Timestamp = Timestamp(20_700 * MS_PER_DAY + MS_PER_DAY / 2);
@@ -89,7 +90,18 @@ fn money(code: &str, units: i128) -> (Currency, i128) {
 }
 
 fn of(rows: &[(TallyKey, Tally)], span: Span) -> AdvertiserReport {
-    let whose = Account { id: account("a"), registry: &registry(), links: &links() };
+    of_live(rows, &[], NOW, span)
+}
+
+/// Of a server that has run since `since`.
+fn of_live(
+    rows: &[(TallyKey, Tally)],
+    unstored: &[TagSeen],
+    since: Timestamp,
+    span: Span,
+) -> AdvertiserReport {
+    let (registry, links) = (registry(), links());
+    let whose = Account { id: account("a"), registry: &registry, links: &links, since, unstored };
     report(rows, &whose, NOW, span)
 }
 
@@ -245,4 +257,55 @@ fn silence_of_a_week_is_told_whatever_the_span() {
         check_warnings(&at(7 * 24), span, &[WarningKind::Silent { days: 7, latest }]);
     }
     check_warnings(&[], Span::Days30, &[]);
+}
+
+fn unstored(tag: Option<&str>, source: Source, unstored: &[(Unstored, u64)]) -> TagSeen {
+    TagSeen {
+        pixel_id: "p1".parse().expect("an id"),
+        event_tag_id: tag.map(|tag| tag.parse().expect("an id")),
+        source,
+        unstored: unstored.to_vec(),
+        unknown_events: Vec::new(),
+        other_unknown_events: 0,
+    }
+}
+
+#[test]
+fn pixel_and_api_that_never_tell_of_the_same_event_are_told_once_there_are_enough() {
+    // Two hours before now, and half an hour.
+    let since = Timestamp(NOW.0 - 2 * MS_PER_HOUR - MS_PER_HOUR / 2);
+    let api = |hours_ago| TallyKey { source: Source::Api, ..key("t2", hours_ago) };
+    let check = |rows: &[(TallyKey, Tally)], seen: &[TagSeen], expect: &[WarningKind]| {
+        let found = of_live(rows, seen, since, Span::Days30).warnings;
+        assert_eq!(found.into_iter().map(|warning| warning.kind).collect::<Vec<_>>(), expect);
+    };
+    let rows = [(key("t2", 1), tally(10, 1)), (api(2), tally(10, 2))];
+    let warns = [WarningKind::NoOverlap { events: [10, 10], since }];
+    check(&rows, &[], &warns);
+    let repeated = unstored(Some("t2"), Source::Api, &[(Unstored::Repeated, 5)]);
+    let elsewhere = unstored(Some("t1"), Source::Api, &[(Unstored::Overlap, 5)]);
+    check(&rows, &[elsewhere, repeated], &warns);
+    check(&rows, &[unstored(Some("t2"), Source::Pixel, &[(Unstored::Overlap, 1)])], &[]);
+    // Too few, and from before the start.
+    check(&[(key("t2", 1), tally(10, 1)), (api(2), tally(9, 2))], &[], &[]);
+    check(&[(key("t2", 1), tally(10, 1)), (api(3), tally(10, 3))], &[], &[]);
+}
+
+#[test]
+fn names_without_a_tag_are_told_with_the_most_frequent() {
+    let text = |name| ShortText::parse(name).expect("a name");
+    let seen = |source, names, others| TagSeen {
+        unknown_events: names,
+        other_unknown_events: others,
+        ..unstored(None, source, &[])
+    };
+    let by_pixel = seen(Source::Pixel, vec![(text("trial"), 3), (text("demo"), 2)], 1);
+    let by_api = seen(Source::Api, vec![(text("demo"), 2)], 0);
+    let found = of_live(&[], &[by_pixel, by_api], NOW, Span::Days30);
+    let kind = WarningKind::UnknownEvents { events: 8, name: Some((text("demo"), 4)) };
+    let about = About::Pixel("p1".parse().expect("an id"));
+    assert_eq!(found.warnings, [Warning { about, kind }]);
+    assert_eq!(found.unstored[0].names, [(text("demo"), [2, 2]), (text("trial"), [3, 0])]);
+    let unnamed = of_live(&[], &[seen(Source::Pixel, Vec::new(), 2)], NOW, Span::Days30).warnings;
+    assert_eq!(unnamed[0].kind, WarningKind::UnknownEvents { events: 2, name: None });
 }
