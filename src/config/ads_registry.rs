@@ -57,7 +57,7 @@ impl RegisteredAds {
 impl RegisteredCampaign {
     /// What the fields of a JSON object say of the campaign `id`; `Err` holds every mistake.
     pub fn from_json(id: CampaignId, mut fields: Map<String, Value>) -> Result<Self, Vec<String>> {
-        json::read(&mut fields, ("id", text(id)), |root| campaign(root))
+        json::read(&mut fields, ("id", text(id)), campaign)
     }
 
     fn table(&self) -> Map<String, Value> {
@@ -76,7 +76,7 @@ impl RegisteredCampaign {
 impl RegisteredLink {
     /// What the fields of a JSON object say of the link `name`; `Err` holds every mistake.
     pub fn from_json(name: &LinkName, mut fields: Map<String, Value>) -> Result<Self, Vec<String>> {
-        json::read(&mut fields, ("name", text(name)), |root| link(root))
+        json::read(&mut fields, ("name", text(name)), link)
     }
 
     fn table(&self) -> Map<String, Value> {
