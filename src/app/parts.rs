@@ -22,6 +22,7 @@ use crate::config::{self, Ack, Config, Listener, Mode, RegisteredAds};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng, Timestamp};
+use crate::http::advertiser::Advertiser;
 use crate::http::api::Api;
 use crate::http::csrf::Forms;
 use crate::http::explain::Explain;
@@ -34,6 +35,7 @@ use crate::http::rate_limit::{OneLimit, Rate, RateLimits, Rates};
 use crate::http::server::ServerOptions;
 use crate::http::tls;
 use crate::service::account_caller::{AccountKeys, AccountSecrets, OauthSecrets};
+use crate::service::advertiser_session::AdvertiserSessions;
 use crate::service::api_limits::ApiLimits;
 use crate::service::crawler::Crawlers;
 use crate::service::crypto::MacKey;
@@ -53,9 +55,11 @@ use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
 use crate::service::reports::ReportService;
+use crate::service::tag_watch::TagWatch;
 use crate::service::targeting::Targeting;
 use crate::service::targeting_metrics::TargetingListsInForce;
 use crate::service::vendor_list::VendorListWatch;
+use crate::service::watch::Watch;
 use crate::storage::disk::Disk;
 use crate::storage::durable::AckClass;
 use crate::storage::erasures::Erasures;
@@ -93,6 +97,7 @@ pub(super) struct Shared {
     matches_seen: Arc<MatchMetrics>,
     forms: Arc<Forms>,
     api: Api,
+    advertiser: Advertiser,
     lookups: Lookups,
     vendor_list: Arc<VendorListWatch>,
     registry: MetricsRegistry,
@@ -131,11 +136,8 @@ impl Shared {
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
         let (privacy, reports, readers) = readers(config, &log, disk, clock.clone())?;
-        let lookups = Lookups {
-            service: privacy,
-            targeting: targeting.clone(),
-            limits: Arc::new(lookup_limits(config)),
-        };
+        let limits = Arc::new(lookup_limits(config));
+        let lookups = Lookups { service: privacy, targeting: targeting.clone(), limits };
         targeting.metrics.register(&mut registry);
         registry.register_collector(Box::new(TargetingListsInForce(targeting.clone())));
         registry.register_collector(Box::new(vendor_list.clone()));
@@ -148,12 +150,8 @@ impl Shared {
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
-            api: Api {
-                nonces: Arc::default(),
-                limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
-                event_tags: event_tags.clone(),
-                reports,
-            },
+            api: api(config, event_tags.clone(), reports.clone(), clock.now()),
+            advertiser: advertiser(&secret, reports),
             event_tags,
             vendor_list,
             registry,
@@ -184,6 +182,7 @@ impl Shared {
             rng: self.rng.clone(),
             metrics: self.metrics.clone(),
             journal: self.journal.clone(),
+            watch: Watch { tags: self.api.tags.counter(), tests: self.api.tests.clone() },
             matches: self.log.matches(),
             matches_seen: self.matches_seen.clone(),
         };
@@ -197,8 +196,9 @@ impl Shared {
         let erasure = self.erasure_with(appender);
         let explain = self.journal.is_some().then(|| self.explain());
         let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
-        let api = self.api.clone();
-        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, deletion, api, explain }), batcher)
+        let (api, advertiser) = (self.api.clone(), self.advertiser.clone());
+        let public = Public { pixel, opt_out, forms, lookups, erasure, deletion, api, advertiser, explain };
+        (Arc::new(public), batcher)
     }
 
     /// Asks the gate, and has no way to the log.
@@ -290,6 +290,12 @@ fn readers(
     Ok((privacy, reports, vec![spawn("look-up", look_up)?, spawn("reports", count)?]))
 }
 
+/// `secret` is as old as the process, and so no session is older.
+fn advertiser(secret: &[u8], reports: ReportService) -> Advertiser {
+    let sessions = AdvertiserSessions::new(MacKey::derive(secret, "advertiser sessions"));
+    Advertiser { sessions: Arc::new(sessions), limits: Arc::new(authentications()), reports }
+}
+
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {
     thread::Builder::new().name(name.to_owned()).spawn(run).map_err(AppError::Runtime)
 }
@@ -311,6 +317,17 @@ fn targeting(
     let networks = Networks { allowed: config.outbound_networks.clone() };
     let work = Work { targeting: targeting.clone(), jobs, networks, erase_within: config.erase_within };
     Ok((targeting, work))
+}
+
+fn api(config: &Config, event_tags: Arc<LiveEventTags>, reports: ReportService, now: Timestamp) -> Api {
+    Api {
+        nonces: Arc::default(),
+        limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
+        event_tags,
+        reports,
+        tags: Arc::new(TagWatch::new(now)),
+        tests: Arc::default(),
+    }
 }
 
 /// Of one account in a quarter of an hour, as X has it for conversions.

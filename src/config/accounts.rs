@@ -92,11 +92,14 @@ pub(super) fn registry(accounts: &[Account]) -> Registry {
     Registry::new(pixels.collect()).with_handles(handles.collect()).with_accounts(settings.collect())
 }
 
-/// What the server looks ad links up in.
+/// What the server looks ad links and campaigns up in.
 pub(super) fn links(accounts: &[Account]) -> Links {
     let of =
         |account: &Account| account.links.iter().map(|link| link.setting(account.id)).collect::<Vec<_>>();
-    Links::new(accounts.iter().flat_map(of))
+    let campaigns = accounts
+        .iter()
+        .flat_map(|account| account.campaigns.iter().map(|campaign| campaign.setting(account.id)));
+    Links::new(accounts.iter().flat_map(of)).with_campaigns(campaigns)
 }
 
 impl Pixel {

@@ -31,6 +31,19 @@ pub struct Link {
     pub line_item_id: LineItemId,
 }
 
+impl Campaign {
+    /// What the server looks up what to call it in.
+    pub(super) fn setting(&self, account_id: AccountId) -> link::Campaign {
+        let line_item = |item: &LineItem| link::LineItem { id: item.id, name: item.name.clone() };
+        link::Campaign {
+            id: self.id,
+            account_id,
+            name: self.name.clone(),
+            line_items: self.line_items.iter().map(line_item).collect(),
+        }
+    }
+}
+
 impl Link {
     /// What the server looks it up as.
     pub(super) fn setting(&self, account_id: AccountId) -> link::Link {

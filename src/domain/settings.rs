@@ -157,6 +157,11 @@ impl Registry {
         self.accounts.get(&account_id).map_or(Currency::USD, |account| account.currency)
     }
 
+    /// In the order of the configuration.
+    pub fn pixels_of(&self, account_id: AccountId) -> impl Iterator<Item = &Pixel> {
+        self.pixels.iter().filter(move |pixel| pixel.account_id == account_id)
+    }
+
     pub fn account_called(&self, handle: &Handle) -> Option<AccountId> {
         let at = self.handles.binary_search_by(|(known, _)| known.cmp(handle)).ok()?;
         self.handles.get(at).map(|(_, account_id)| *account_id)
