@@ -8,6 +8,7 @@ mod deletion;
 mod erase;
 mod event_tags;
 mod opt_out;
+mod options;
 mod partner_registry;
 mod parts;
 mod targeting;
@@ -157,7 +158,7 @@ fn admin_service(
     });
     Arc::new(Admin {
         keys: Keys::new(token, same_secret),
-        limits: parts::authentications(),
+        limits: options::authentications(),
         operation,
         opt_out: OptOutService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         account_settings: AccountSettingsService { log: erasure.log.clone(), clock: erasure.clock.clone() },
