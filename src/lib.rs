@@ -74,6 +74,8 @@
 //!    the outcome. A new browser gets its id only when the gate permitted the cookie *and* the hit was kept.
 //!    Most hits come from the tag in `static/tag/`, which holds events back until the page has consent, and whose files
 //!    [`http::tag`] serves. The gate believes it nothing.
+//!    What is not stored is counted for its event tag ([`service::tag_watch`]). A hit that is part of an advertiser's test is
+//!    shown to them ([`service::test_events`]); both watch what happens, and neither has a say in it.
 //! 2. **An ad touch.** [`http::touch`] looks up the link that the path names and asks [`service::touch`], which drafts a
 //!    [`Touch`](domain::touch::Touch) and goes the pixel's way. A click is sent on to its
 //!    [`LandingPage`](domain::link::LandingPage) whatever the gate and the log say; it takes a click id along only if
@@ -100,11 +102,14 @@
 //!    ([`service::deletion`], IAB Tech Lab's Data Deletion Request Framework) and answers with a signed token once the
 //!    erasure is on the disk. Its receipt comes out of the request, so that the log itself knows a repetition.
 //! 7. **An advertiser's server.** [`http::api`]: who asks ([`AccountCaller`](service::account_caller::AccountCaller)), then
-//!    [`service::conversion_upload`] reads every item, has the gate decide about each, and waits for all of them.
-//! 8. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners
-//!    ([`service::partner_registry`], kept in a file that is replaced as a whole) and their targeting files
+//!    [`service::conversion_upload`] reads every item, has the gate decide about each, and waits for all of them. People of the
+//!    same account sign in to [`http::advertiser`] with the same key ([`service::advertiser_session`]); their page is made of counted
+//!    rows by a pure function ([`service::advertiser_report`]), which leaves out what is too small to be told
+//!    ([`service::small_cells`]).
+//! 8. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners,
+//!    campaigns and links ([`service::registration`], each kind kept in a file that is replaced as a whole), and partners' targeting files
 //!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). What waits for
-//!    the disk without the log, a reload and a change of partners, runs on threads that answer nobody else. [`http::dash`] shows people the very
+//!    the disk without the log, a reload and a change of any of these, runs on threads that answer nobody else. [`http::dash`] shows people the very
 //!    text of the metrics as tables. In
 //!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
 //!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the

@@ -195,7 +195,8 @@ pub(crate) struct Chaos {
     pub(crate) scratch: Option<PathBuf>,
 }
 
-/// Measures what decoding a TC string takes, beside the published crate `lib_tcstring`, and a GPP string.
+/// Measures what decoding a TC string takes, beside the published crate `lib_tcstring`, a GPP string, and looking a page's
+/// path through for terms of sensitive categories.
 ///
 /// Example: loadtest decode --rounds 100
 #[derive(Debug, Args)]

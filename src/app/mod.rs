@@ -3,10 +3,12 @@
 //! One thread for each worker, each with a single-threaded runtime, a listener and an appender of its own, so that a
 //! hit never leaves its thread but for the log. One more thread for the operators' listener.
 
+mod ads_registry;
 mod background;
 mod deletion;
 mod erase;
 mod event_tags;
+mod kept;
 mod opt_out;
 mod options;
 mod partner_registry;
@@ -37,10 +39,10 @@ use crate::storage::disk::Disk;
 use crate::storage::log::{CloseError, Log};
 use crate::storage::real_disk::RealDisk;
 pub use erase::erase;
+pub use kept::KeptError;
 pub use opt_out::opt_out;
-pub use partner_registry::{RegisteredPartnersError, with_registered};
 use parts::Shared;
-pub use parts::{identity, live, partners, receipts};
+pub use parts::{identity, live, partners, receipts, with_kept};
 
 /// Why the server did not start, or did not stop cleanly. Nothing of it is running any more.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +56,7 @@ pub enum AppError {
     #[error("{0}")]
     Part(String),
     #[error(transparent)]
-    RegisteredPartners(#[from] RegisteredPartnersError),
+    Kept(#[from] KeptError),
     #[error("the log was not closed cleanly")]
     Close(#[from] CloseError),
     #[error("a worker ended by a panic")]
@@ -163,6 +165,8 @@ fn admin_service(
         opt_out: OptOutService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         account_settings: AccountSettingsService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         partners: shared.partners.clone(),
+        campaigns: shared.ads.clone(),
+        links: shared.ads.clone(),
         targeting: shared.targeting.clone(),
         erasure,
         explain: shared.explain(),

@@ -12,15 +12,17 @@ use prometheus_client::registry::Registry as MetricsRegistry;
 use secrecy::ExposeSecret;
 
 use super::background::Background;
-use super::event_tags::{self, LiveEventTags};
-use super::options::{admin_options, log_options, lookup_limits, public_options, read, tls};
-use super::partner_registry::{self, LivePartners};
+use super::event_tags::{LiveEventTags, MadeTags};
+use super::kept::{self, Keeper, KeptError};
+use super::options::{admin_options, authentications, log_options, lookup_limits, public_options, read, tls};
+use super::partner_registry::RegisteredPartners;
 use super::targeting::{self, Work};
 use super::{AppError, Environment, Reread, deletion, vendor_list};
-use crate::config::{self, Config, Mode};
+use crate::config::{self, Config, Mode, RegisteredAds};
 use crate::consent::gate::Gate;
 use crate::consent::tcf::vendor_list::VendorList;
 use crate::domain::time::{Clock, Rng, Timestamp};
+use crate::http::advertiser::Advertiser;
 use crate::http::api::Api;
 use crate::http::csrf::Forms;
 use crate::http::explain::Explain;
@@ -30,6 +32,7 @@ use crate::http::public::Public;
 use crate::http::rate_limit::{OneLimit, Rate};
 use crate::http::server::ServerOptions;
 use crate::service::account_caller::{AccountKeys, AccountSecrets, OauthSecrets};
+use crate::service::advertiser_session::AdvertiserSessions;
 use crate::service::api_limits::ApiLimits;
 use crate::service::crawler::Crawlers;
 use crate::service::crypto::MacKey;
@@ -49,9 +52,11 @@ use crate::service::pixel::PixelService;
 use crate::service::privacy::PrivacyService;
 use crate::service::receipt::ReceiptKeys;
 use crate::service::reports::ReportService;
+use crate::service::tag_watch::TagWatch;
 use crate::service::targeting::Targeting;
 use crate::service::targeting_metrics::TargetingListsInForce;
 use crate::service::vendor_list::VendorListWatch;
+use crate::service::watch::Watch;
 use crate::storage::disk::Disk;
 use crate::storage::erasures::Erasures;
 use crate::storage::log::Log;
@@ -67,7 +72,9 @@ pub(super) struct Shared {
     pub(super) public_options: Arc<ServerOptions>,
     pub(super) admin_options: Arc<ServerOptions>,
     /// Changes the partners of all workers at once.
-    pub(super) partners: Arc<LivePartners>,
+    pub(super) partners: Arc<Keeper<RegisteredPartners>>,
+    /// Changes the campaigns and links of all workers at once.
+    pub(super) ads: Arc<Keeper<RegisteredAds>>,
     /// Changes the event tags of all workers at once.
     event_tags: Arc<LiveEventTags>,
     pub(super) targeting: Arc<Targeting>,
@@ -85,6 +92,7 @@ pub(super) struct Shared {
     matches_seen: Arc<MatchMetrics>,
     forms: Arc<Forms>,
     api: Api,
+    advertiser: Advertiser,
     lookups: Lookups,
     vendor_list: Arc<VendorListWatch>,
     registry: MetricsRegistry,
@@ -95,8 +103,7 @@ impl Shared {
     pub(super) fn build(config: &Config, environment: Environment) -> Result<Self, AppError> {
         let Environment { clock, rng, disk } = environment;
         let file = config;
-        let config = &partner_registry::with_registered(config, &*disk, &config.data_dir)?;
-        let config = &event_tags::with_kept(config, &*disk, &config.data_dir)?;
+        let config = &with_kept(file, &*disk, &file.data_dir)?;
         let live = live(config, Arc::new(Crawlers::shipped()))?;
         let public_options = Arc::new(public_options(config)?);
         let admin_options = Arc::new(admin_options(config, &config.admin)?);
@@ -105,9 +112,10 @@ impl Shared {
         tracing::info!(?recovery, "the log is open");
         let live = Live { account_settings: log.account_settings(), ..live };
         let live = Arc::new(ArcSwap::from_pointee(live));
-        let partners = Arc::new(LivePartners::new(file, live.clone(), disk.clone()));
-        let tags = LiveEventTags::new(file, live.clone(), disk.clone(), clock.clone(), rng.clone());
-        let event_tags = Arc::new(tags);
+        let partners = Arc::new(Keeper::new(file, live.clone(), disk.clone()));
+        let ads = Arc::new(Keeper::new(file, live.clone(), disk.clone()));
+        let keeper = Keeper::new(file, live.clone(), disk.clone());
+        let event_tags = Arc::new(LiveEventTags { keeper, clock: clock.clone(), rng: rng.clone() });
         let (targeting, work) = targeting(config, &log, disk.clone(), live.clone(), clock.clone())?;
         let mut secret = [0; 32];
         rng.fill(&mut secret);
@@ -123,11 +131,8 @@ impl Shared {
         log.metrics().register(&mut registry);
         public_options.metrics.register(&mut registry);
         let (privacy, reports, readers) = readers(config, &log, disk, clock.clone())?;
-        let lookups = Lookups {
-            service: privacy,
-            targeting: targeting.clone(),
-            limits: Arc::new(lookup_limits(config)),
-        };
+        let limits = Arc::new(lookup_limits(config));
+        let lookups = Lookups { service: privacy, targeting: targeting.clone(), limits };
         targeting.metrics.register(&mut registry);
         registry.register_collector(Box::new(TargetingListsInForce(targeting.clone())));
         registry.register_collector(Box::new(vendor_list.clone()));
@@ -140,12 +145,8 @@ impl Shared {
             opt_outs: log.opt_outs(),
             journal: (config.mode == Mode::Development).then(Arc::default),
             forms: Arc::new(Forms::new(MacKey::new(&secret))),
-            api: Api {
-                nonces: Arc::default(),
-                limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
-                event_tags: event_tags.clone(),
-                reports,
-            },
+            api: api(config, event_tags.clone(), reports.clone(), clock.now()),
+            advertiser: advertiser(&secret, reports),
             event_tags,
             vendor_list,
             registry,
@@ -155,6 +156,7 @@ impl Shared {
             log: Arc::new(log),
             live,
             partners,
+            ads,
             clock,
             rng,
             metrics,
@@ -175,6 +177,7 @@ impl Shared {
             rng: self.rng.clone(),
             metrics: self.metrics.clone(),
             journal: self.journal.clone(),
+            watch: Watch { tags: self.api.tags.counter(), tests: self.api.tests.clone() },
             matches: self.log.matches(),
             matches_seen: self.matches_seen.clone(),
         };
@@ -188,8 +191,9 @@ impl Shared {
         let erasure = self.erasure_with(appender);
         let explain = self.journal.is_some().then(|| self.explain());
         let (forms, lookups) = (self.forms.clone(), self.lookups.clone());
-        let api = self.api.clone();
-        (Arc::new(Public { pixel, opt_out, forms, lookups, erasure, deletion, api, explain }), batcher)
+        let (api, advertiser) = (self.api.clone(), self.advertiser.clone());
+        let public = Public { pixel, opt_out, forms, lookups, erasure, deletion, api, advertiser, explain };
+        (Arc::new(public), batcher)
     }
 
     /// Asks the gate, and has no way to the log.
@@ -202,7 +206,7 @@ impl Shared {
         let (live, public, admin) =
             (self.live.clone(), self.public_options.clone(), self.admin_options.clone());
         let (watch, partners) = (self.vendor_list.clone(), self.partners.clone());
-        let event_tags = self.event_tags.clone();
+        let (ads, event_tags) = (self.ads.clone(), self.event_tags.clone());
         let reload = move || {
             let renew = |config: &Config| {
                 let before = live.load_full();
@@ -222,7 +226,9 @@ impl Shared {
                 vendor_list::report(watch.status());
                 Ok(())
             };
-            partners.reload(reread()?, |config| event_tags.reload(config, renew))
+            partners.reload(&reread()?, |config| {
+                event_tags.keeper.reload(config, |config| ads.reload(config, renew))
+            })
         };
         // After a panic in a reload the next one starts from the file again; nothing is half done.
         let (reload, background) = (Arc::new(Mutex::new(reload)), Background::default());
@@ -279,6 +285,12 @@ fn readers(
     Ok((privacy, reports, vec![spawn("look-up", look_up)?, spawn("reports", count)?]))
 }
 
+/// `secret` is as old as the process, and so no session is older.
+fn advertiser(secret: &[u8], reports: ReportService) -> Advertiser {
+    let sessions = AdvertiserSessions::new(MacKey::derive(secret, "advertiser sessions"));
+    Advertiser { sessions: Arc::new(sessions), limits: Arc::new(authentications()), reports }
+}
+
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, AppError> {
     thread::Builder::new().name(name.to_owned()).spawn(run).map_err(AppError::Runtime)
 }
@@ -302,6 +314,17 @@ fn targeting(
     Ok((targeting, work))
 }
 
+fn api(config: &Config, event_tags: Arc<LiveEventTags>, reports: ReportService, now: Timestamp) -> Api {
+    Api {
+        nonces: Arc::default(),
+        limits: Arc::new(ApiLimits::new(API_REQUESTS_MAX, config.rate_limits.is_some())),
+        event_tags,
+        reports,
+        tags: Arc::new(TagWatch::new(now)),
+        tests: Arc::default(),
+    }
+}
+
 /// Of one account in a quarter of an hour, as X has it for conversions.
 const API_REQUESTS_MAX: u32 = 100_000;
 
@@ -318,6 +341,13 @@ pub(super) fn workers(config: &Config) -> usize {
     config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
+/// `file` with all that is kept in `data_dir` beside it, or why they do not go together.
+pub fn with_kept(file: &Config, disk: &dyn Disk, data_dir: &Path) -> Result<Config, KeptError> {
+    let config = kept::with_kept::<RegisteredPartners>(file, disk, data_dir)?;
+    let config = kept::with_kept::<MadeTags>(&config, disk, data_dir)?;
+    kept::with_kept::<RegisteredAds>(&config, disk, data_dir)
+}
+
 /// What requests are answered under, without the log: nobody has settings in an account. The known crawlers come with the program and take long to compile, so whoever has
 /// them keeps them.
 pub fn live(config: &Config, crawlers: Arc<Crawlers>) -> Result<Live, AppError> {
@@ -332,6 +362,7 @@ fn live_with(
 ) -> Result<Live, AppError> {
     Ok(Live {
         registry: Arc::new(config.registry()),
+        links: Arc::new(config.links()),
         gate: Gate::new(vendor_list::policy(config, vendors)),
         identity: identity(config)?,
         geo: config.geo_database.as_deref().map_or_else(|| Ok(Geo::default()), geo)?.into(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{CliError, Io};
-use crate::app::{RegisteredPartnersError, with_registered};
+use crate::app::{KeptError, with_kept};
 use crate::config::{Config, ConfigError, Mistake, PartnerSource};
 use crate::storage::real_disk::RealDisk;
 
@@ -13,8 +13,8 @@ use crate::storage::real_disk::RealDisk;
 ///
 /// Reports every mistake at once, each with its line and column, what would be right, and the nearest key for one
 /// that does not exist. Secrets that come from the environment have to be there. A file without mistakes is checked
-/// together with the partners that the admin API has registered in its data directory, as far as they can be read. Ends
-/// with 2 if there is a mistake.
+/// together with what its data directory has from a running server (partners, event tags), as far as that can be read.
+/// Ends with 2 if there is a mistake.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  pixelgate check-config pixelgate.toml")]
 pub(super) struct Args {
@@ -43,22 +43,19 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<(), CliError> {
 /// What has no mistake.
 struct Checked {
     config: Config,
-    /// Why the registered partners are not among it.
+    /// Why what is kept in the data directory is not among it.
     not_checked: Option<String>,
 }
 
 /// The data directory may be for the server's eyes only, and then the file is checked alone.
 fn check(file: &Path) -> Result<Checked, CliError> {
     let config = Config::load(file)?;
-    let registered = with_registered(&config, &RealDisk, &config.data_dir);
-    together(config, registered)
+    let kept = with_kept(&config, &RealDisk, &config.data_dir);
+    together(config, kept)
 }
 
-fn together(
-    config: Config,
-    registered: Result<Config, RegisteredPartnersError>,
-) -> Result<Checked, CliError> {
-    match registered {
+fn together(config: Config, kept: Result<Config, KeptError>) -> Result<Checked, CliError> {
+    match kept {
         Ok(config) => Ok(Checked { config, not_checked: None }),
         Err(error) if error.is_denied() => Ok(Checked { config, not_checked: Some(error.to_string()) }),
         Err(error) => Err(error.into()),
@@ -84,7 +81,7 @@ fn as_json(checked: &Result<Checked, CliError>) -> Value {
         Ok(Checked { not_checked, .. }) => json!({"ok": true, "mistakes": [], "not_checked": not_checked}),
         Err(
             CliError::Config(ConfigError::Mistaken { path, mistakes })
-            | CliError::RegisteredPartners(RegisteredPartnersError::Mistaken { path, mistakes }),
+            | CliError::Kept(KeptError::Mistaken { path, mistakes, .. }),
         ) => mistaken(path, mistakes),
         Err(error) => json!({"ok": false, "error": error.to_string()}),
     }
@@ -171,14 +168,17 @@ mod tests {
     }
 
     #[test]
-    fn who_may_not_read_the_registered_partners_is_told_that_they_were_not_checked() {
+    fn who_may_not_read_what_is_kept_is_told_that_it_was_not_checked() {
         let config = || Config::dev(DevOptions::default());
         let unreadable = |kind: ErrorKind| {
-            let path = "data/partners.toml".into();
-            together(config(), Err(RegisteredPartnersError::Unreadable { path, error: kind.into() }))
+            let path = "data/event_tags.json".into();
+            together(
+                config(),
+                Err(KeptError::Unreadable { what: "the event tags", path, error: kind.into() }),
+            )
         };
         let denied = unreadable(ErrorKind::PermissionDenied);
-        let told = "the registered partners in data/partners.toml: permission denied";
+        let told = "the event tags in data/event_tags.json: permission denied";
         assert_eq!(as_json(&denied), json!({"ok": true, "mistakes": [], "not_checked": told}));
         assert_eq!(denied.ok().and_then(|checked| checked.not_checked).as_deref(), Some(told));
         assert!(unreadable(ErrorKind::InvalidData).is_err_and(|error| error.exit_code() == 2));

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
-use crate::app::{AppError, RegisteredPartnersError};
+use crate::app::{AppError, KeptError};
 use crate::config::{Config, ConfigError, DevOptions, VendorListError};
 use crate::storage::reader::ReadError;
 use crate::storage::recovery::OpenError;
@@ -113,7 +113,7 @@ pub enum CliError {
     #[error(transparent)]
     App(#[from] AppError),
     #[error(transparent)]
-    RegisteredPartners(#[from] RegisteredPartnersError),
+    Kept(#[from] KeptError),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -142,8 +142,8 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             // A certificate, a country database or a vendor list that the configuration names and that is not there.
-            Self::App(AppError::Part(_) | AppError::RegisteredPartners(_)) => 2,
-            Self::Config(_) | Self::Usage(_) | Self::DevVendorList(_) | Self::RegisteredPartners(_) => 2,
+            Self::App(AppError::Part(_) | AppError::Kept(_)) => 2,
+            Self::Config(_) | Self::Usage(_) | Self::DevVendorList(_) | Self::Kept(_) => 2,
             // Whoever read the answer has seen enough: `pixelgate export … | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => 1,

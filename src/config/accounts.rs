@@ -11,7 +11,9 @@ use crate::domain::attribution::Windows;
 use crate::domain::conversion::Country;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId, InvalidId, PixelId};
+use crate::domain::link::Links;
 use crate::domain::money::Currency;
+use crate::domain::policy::{self, Category, Standing};
 use crate::domain::settings::{self, OriginPattern, Registry};
 use crate::domain::targeting::Handle;
 
@@ -21,6 +23,8 @@ pub struct Account {
     pub id: AccountId,
     pub name: String,
     pub country: Option<Country>,
+    /// Whether the operator has certified it for political campaigning.
+    pub political_certified: bool,
     /// What its reports sum up.
     pub currency: Currency,
     /// What partners' targeting files call the advertiser.
@@ -67,6 +71,14 @@ pub struct EventTag {
     pub windows: Windows,
     /// Whether who does this may be shown ads for it later.
     pub retargeting_enabled: bool,
+    /// What it is based on, as its advertiser declares; none that the account has no exception for.
+    pub categories: Vec<Category>,
+}
+
+impl Account {
+    pub fn standing(&self) -> Standing {
+        Standing { country: self.country, political_certified: self.political_certified }
+    }
 }
 
 /// What the server looks hits up in.
@@ -77,9 +89,17 @@ pub(super) fn registry(accounts: &[Account]) -> Registry {
     let settings = accounts.iter().map(|account| {
         (account.id, settings::Account { name: account.name.clone(), currency: account.currency })
     });
-    let links = accounts.iter().flat_map(|account| account.links.iter().map(|link| link.setting(account.id)));
-    let registry = Registry::new(pixels.collect()).with_handles(handles.collect());
-    registry.with_accounts(settings.collect()).with_links(links.collect())
+    Registry::new(pixels.collect()).with_handles(handles.collect()).with_accounts(settings.collect())
+}
+
+/// What the server looks ad links and campaigns up in.
+pub(super) fn links(accounts: &[Account]) -> Links {
+    let of =
+        |account: &Account| account.links.iter().map(|link| link.setting(account.id)).collect::<Vec<_>>();
+    let campaigns = accounts
+        .iter()
+        .flat_map(|account| account.campaigns.iter().map(|campaign| campaign.setting(account.id)));
+    Links::new(accounts.iter().flat_map(of)).with_campaigns(campaigns)
 }
 
 impl Pixel {
@@ -114,6 +134,8 @@ fn account(section: Section<'_>, allow_development: bool) -> Option<Account> {
     let currency = currency.and_then(|field| {
         field.parsed("an ISO 4217 code such as \"EUR\"", |code| Currency::parse(code).ok())
     });
+    let certified = section.get("political_certified").and_then(|field| field.flag());
+    let standing = Standing { country, political_certified: certified.unwrap_or(false) };
     let handle = section.get("handle").and_then(|field| {
         let handle =
             field.parsed("a handle such as \"@shop\": 1 to 15 letters, digits and _", Handle::parse)?;
@@ -121,12 +143,23 @@ fn account(section: Section<'_>, allow_development: bool) -> Option<Account> {
         Some(handle)
     });
     let keys = keys(&section, allow_development);
-    let pixels = section.sections("pixels").into_iter().filter_map(pixel).collect();
+    let pixels = section.each("pixels", |section| pixel(section, standing));
     let campaigns = ads::campaigns(&section);
     let links = ads::links(&section, &campaigns);
     section.finish();
     let currency = currency.unwrap_or(Currency::USD);
-    Some(Account { id: id?, name: name?, country, currency, handle, keys, pixels, campaigns, links })
+    Some(Account {
+        id: id?,
+        name: name?,
+        country,
+        political_certified: standing.political_certified,
+        currency,
+        handle,
+        keys,
+        pixels,
+        campaigns,
+        links,
+    })
 }
 
 fn keys(section: &Section<'_>, allow_development: bool) -> AccountKeys {
@@ -184,25 +217,31 @@ fn token(field: &Field<'_>, allow_development: bool) -> Option<SecretString> {
 
 const TOKEN_CHARS_MIN: usize = 16;
 
-fn pixel(section: Section<'_>) -> Option<Pixel> {
-    let id = id(&section, "id", SHARED_ID);
+fn pixel(section: &Section<'_>, standing: Standing) -> Option<Pixel> {
+    let id = id(section, "id", SHARED_ID);
     let origins = section.get("origins").map(Field::list).unwrap_or_default();
     let origins = origins.iter().filter_map(origin).collect();
     let children = section.get("directed_to_children").and_then(|field| field.flag());
-    let event_tags = section.sections("event_tags").into_iter().filter_map(event_tag).collect();
-    section.finish();
+    let event_tags = section.each("event_tags", |section| event_tag(section, standing));
     Some(Pixel { id: id?, origins, directed_to_children: children.unwrap_or(false), event_tags })
 }
 
-fn event_tag(section: Section<'_>) -> Option<EventTag> {
-    let id = id(&section, "id", SHARED_ID);
-    let name = name(&section);
+fn event_tag(section: &Section<'_>, standing: Standing) -> Option<EventTag> {
+    let id = id(section, "id", SHARED_ID);
+    let name = name(section);
+    let categories = categories(section, standing);
+    if let (Some(name), Some(field)) = (&name, section.get("name"))
+        && let Err(violation) = policy::check_name(name, &categories, standing)
+    {
+        let fix = "call it something else, or declare it where the account may";
+        field.refuse(violation.to_string(), fix);
+    }
     let types = EventType::ALL.map(|event| (event.name(), event));
     let event =
         section.require("type", "for example type = \"PURCHASE\"").and_then(|field| field.one_of(&types));
-    let click = window(&section, "click_window", "1, 7, 14 or 30 days", &Windows::CLICK_DAYS);
+    let click = window(section, "click_window", "1, 7, 14 or 30 days", &Windows::CLICK_DAYS);
     let view_field = section.get("view_through_window");
-    let view = window(&section, "view_through_window", "0, 1, 7, 14 or 30 days", &Windows::VIEW_DAYS);
+    let view = window(section, "view_through_window", "0, 1, 7, 14 or 30 days", &Windows::VIEW_DAYS);
     let retargeting = section.get("retargeting_enabled").and_then(|field| field.flag());
     if let (Some(click), Some(view), Some(field)) = (click, view, view_field)
         && view > click
@@ -212,14 +251,32 @@ fn event_tag(section: Section<'_>) -> Option<EventTag> {
             format!("expected at most click_window, which is {click}"),
         );
     }
-    section.finish();
     Some(EventTag {
         id: id?,
         name: name?,
         event: event?,
         windows: Windows { click_days: click?, view_days: view? },
         retargeting_enabled: retargeting.unwrap_or(false),
+        categories,
     })
+}
+
+/// Those that the account may declare.
+fn categories(section: &Section<'_>, standing: Standing) -> Vec<Category> {
+    let known = Category::ALL.map(|category| (category.name(), category));
+    let fields = section.get("categories").map(Field::list).unwrap_or_default();
+    let mut declared = Vec::with_capacity(fields.len());
+    for field in fields {
+        let Some(category) = field.one_of(&known) else { continue };
+        match policy::check_declared(&[category], standing) {
+            Ok(()) if declared.contains(&category) => {
+                field.refuse(format!("\"{category}\" is there twice"), "name each category once");
+            }
+            Ok(()) => declared.push(category),
+            Err(violation) => field.refuse(violation.to_string(), "leave it out, and the event tag with it"),
+        }
+    }
+    declared
 }
 
 /// A hit's `txn_id` may be either, so that no pixel and event tag may share one.
@@ -230,10 +287,13 @@ where
     T: FromStr<Err = InvalidId> + ToString,
 {
     let field = section.require(key, "expected 1 to 12 characters 0-9 or a-z")?;
-    let id: T =
-        field.parsed("1 to 12 characters 0-9 or a-z without a leading zero", |text| text.parse().ok())?;
+    let id: T = parsed_id(&field)?;
     field.claim(kind, id.to_string());
     Some(id)
+}
+
+pub(super) fn parsed_id<T: FromStr<Err = InvalidId>>(field: &Field<'_>) -> Option<T> {
+    field.parsed("1 to 12 characters 0-9 or a-z without a leading zero", |text| text.parse().ok())
 }
 
 pub(super) fn name(section: &Section<'_>) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::accounts::{id, name};
+use super::accounts::{id, name, parsed_id};
 use super::walk::{Field, Section};
 use crate::domain::id::{AccountId, CampaignId, LineItemId};
 use crate::domain::link::{self, LandingPage, LinkName, Placement};
@@ -31,6 +31,19 @@ pub struct Link {
     pub line_item_id: LineItemId,
 }
 
+impl Campaign {
+    /// What the server looks up what to call it in.
+    pub(super) fn setting(&self, account_id: AccountId) -> link::Campaign {
+        let line_item = |item: &LineItem| link::LineItem { id: item.id, name: item.name.clone() };
+        link::Campaign {
+            id: self.id,
+            account_id,
+            name: self.name.clone(),
+            line_items: self.line_items.iter().map(line_item).collect(),
+        }
+    }
+}
+
 impl Link {
     /// What the server looks it up as.
     pub(super) fn setting(&self, account_id: AccountId) -> link::Link {
@@ -43,46 +56,52 @@ impl Link {
 }
 
 pub(super) fn campaigns(account: &Section<'_>) -> Vec<Campaign> {
-    account.sections("campaigns").into_iter().filter_map(campaign).collect()
+    account.each("campaigns", campaign)
 }
 
-fn campaign(section: Section<'_>) -> Option<Campaign> {
-    let id = id(&section, "id", "campaign id");
-    let name = name(&section);
-    let line_items = section.sections("line_items").into_iter().filter_map(line_item).collect();
-    section.finish();
+/// What a `[[accounts.campaigns]]` table says.
+pub(super) fn campaign(section: &Section<'_>) -> Option<Campaign> {
+    let id = id(section, "id", "campaign id");
+    let name = name(section);
+    let line_items = section.each("line_items", line_item);
     Some(Campaign { id: id?, name: name?, line_items })
 }
 
-fn line_item(section: Section<'_>) -> Option<LineItem> {
-    let id = id(&section, "id", "line item id");
-    let name = name(&section);
-    section.finish();
+fn line_item(section: &Section<'_>) -> Option<LineItem> {
+    let id = id(section, "id", "line item id");
+    let name = name(section);
     Some(LineItem { id: id?, name: name? })
 }
 
 /// Each leads to a line item of one of `campaigns`, which are the same account's.
 pub(super) fn links(account: &Section<'_>, campaigns: &[Campaign]) -> Vec<Link> {
-    account.sections("links").into_iter().filter_map(|section| ad_link(section, campaigns)).collect()
+    account.each("links", |section| ad_link(section, campaigns))
 }
 
-fn ad_link(section: Section<'_>, campaigns: &[Campaign]) -> Option<Link> {
-    let name = section.require("name", "expected what stands behind /c/ in its address");
-    let name = name.and_then(|field| {
-        let name = field.parsed("1 to 64 characters a-z, 0-9, - or _", LinkName::parse)?;
-        field.claim("link name", &name);
-        Some(name)
-    });
-    let landing_page = section.require("landing_page", "expected the address that the link leads to");
-    let landing_page = landing_page.and_then(|field| page(&field));
-    let line_item = section.require("line_item", "expected the id of a line item of a campaign");
-    let placed = line_item.and_then(|field| placed(&field, campaigns));
-    section.finish();
-    let (campaign_id, line_item_id) = placed?;
-    Some(Link { name: name?, landing_page: landing_page?, campaign_id, line_item_id })
+fn ad_link(section: &Section<'_>, campaigns: &[Campaign]) -> Option<Link> {
+    let name = link_name(section);
+    let landing_page = landing_page(section);
+    let (field, line_item_id) = line_item_id(section, "line_item")?;
+    let has = |campaign: &&Campaign| campaign.line_items.iter().any(|item| item.id == line_item_id);
+    let campaign = campaigns.iter().find(has);
+    if campaign.is_none() {
+        let what = format!("no campaign of this account has the line item {line_item_id}");
+        field.refuse(what, "list it in line_items");
+    }
+    Some(Link { name: name?, landing_page: landing_page?, campaign_id: campaign?.id, line_item_id })
 }
 
-fn page(field: &Field<'_>) -> Option<LandingPage> {
+pub(super) fn link_name(section: &Section<'_>) -> Option<LinkName> {
+    let field = section.require("name", "expected what stands behind /c/ in its address")?;
+    let name = field.parsed(LINK_NAME, LinkName::parse)?;
+    field.claim("link name", &name);
+    Some(name)
+}
+
+const LINK_NAME: &str = "1 to 64 characters a-z, 0-9, - or _";
+
+pub(super) fn landing_page(section: &Section<'_>) -> Option<LandingPage> {
+    let field = section.require("landing_page", "expected the address that the link leads to")?;
     match LandingPage::parse(field.text()?) {
         Ok(page) => Some(page),
         Err(error) => {
@@ -92,13 +111,9 @@ fn page(field: &Field<'_>) -> Option<LandingPage> {
     }
 }
 
-fn placed(field: &Field<'_>, campaigns: &[Campaign]) -> Option<(CampaignId, LineItemId)> {
-    let id: LineItemId =
-        field.parsed("1 to 12 characters 0-9 or a-z without a leading zero", |text| text.parse().ok())?;
-    let has = |campaign: &&Campaign| campaign.line_items.iter().any(|item| item.id == id);
-    let campaign = campaigns.iter().find(has);
-    if campaign.is_none() {
-        field.refuse(format!("no campaign of this account has the line item {id}"), "list it in line_items");
-    }
-    campaign.map(|campaign| (campaign.id, id))
+/// With the field, for whoever knows which there are.
+pub(super) fn line_item_id<'d>(section: &Section<'d>, key: &'static str) -> Option<(Field<'d>, LineItemId)> {
+    let field = section.require(key, "expected the id of a line item of a campaign")?;
+    let id = parsed_id(&field)?;
+    Some((field, id))
 }

@@ -5,8 +5,10 @@
 
 mod accounts;
 mod ads;
+mod ads_registry;
 mod delete;
 mod dev;
+mod json;
 mod keys;
 mod limits;
 mod listen;
@@ -27,6 +29,7 @@ use secrecy::SecretString;
 
 pub use accounts::{Account, AccountKeys, EventTag, Oauth, Pixel};
 pub use ads::{Campaign, LineItem, Link};
+pub use ads_registry::{RegisteredAds, RegisteredCampaign, RegisteredLink};
 pub use delete::{Delete, Requester};
 pub use dev::{DEV_TOML, DevOptions, demo_data_dir};
 pub use keys::{Cookie, CookieKey, SECRET_BYTES_MIN};
@@ -41,6 +44,7 @@ pub use vendor_list::{
 };
 
 use crate::consent::policy::{Honour, Policy, Regime, UsOptOut};
+use crate::domain::link::Links;
 use crate::domain::settings::Registry;
 use walk::{Document, Section};
 
@@ -106,9 +110,14 @@ impl Config {
         Self::read(text, environment, Mode::Production)
     }
 
-    /// The accounts, pixels, event tags and ad links, ready to be looked up.
+    /// The accounts, pixels and event tags, ready to be looked up.
     pub fn registry(&self) -> Registry {
         accounts::registry(&self.accounts)
+    }
+
+    /// The ad links, ready to be looked up.
+    pub fn links(&self) -> Links {
+        accounts::links(&self.accounts)
     }
 
     fn read(

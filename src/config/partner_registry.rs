@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::json;
 use super::mistake::Mistake;
 use super::partners::{self, Partner, PartnerSource};
 use super::walk::Document;
@@ -20,24 +21,10 @@ pub struct PartnerTable {
 impl PartnerTable {
     /// What the fields of a JSON object say of the partner `id`; `Err` holds every mistake.
     pub fn from_json(id: PartnerId, mut fields: Map<String, Value>, mode: Mode) -> Result<Self, Vec<String>> {
-        let mut mistakes = Vec::new();
-        drop_nulls(&mut fields, "", &mut mistakes);
-        let own = fields.insert("id".to_owned(), id.number().into());
-        if own.is_some_and(|own| own != id.number()) {
-            mistakes.push("id: it is not the one in the path; leave it out".to_owned());
-        }
-        let read = Document::read(&table(&fields), &environment, |root| {
+        let partner = json::read(&mut fields, ("id", id.number().into()), |root| {
             partners::partner(root, mode == Mode::Development)
-        });
-        let told = |mistake: &Mistake| format!("{}: {}; {}", mistake.key, mistake.what, mistake.fix);
-        match read {
-            Ok(partner) if mistakes.is_empty() => Ok(Self::new(partner, fields)),
-            Ok(_) => Err(mistakes),
-            Err(more) => {
-                mistakes.extend(more.iter().map(told));
-                Err(mistakes)
-            }
-        }
+        })?;
+        Ok(Self::new(partner, fields))
     }
 
     fn new(partner: Partner, fields: Map<String, Value>) -> Self {
@@ -63,55 +50,12 @@ pub fn partner_tables(text: &str, mode: Mode) -> Result<Vec<PartnerTable>, Vec<M
 
 /// The file that holds `tables`.
 pub fn partners_toml<'t>(tables: impl Iterator<Item = &'t PartnerTable>) -> String {
-    let tables = tables.map(|kept| format!("\n[[partners]]\n{}", table(&kept.fields)));
+    let tables = tables.map(|kept| format!("\n[[partners]]\n{}", json::table(&kept.fields)));
     format!("{HEAD}{}", tables.collect::<String>())
 }
 
 const HEAD: &str =
     "# Partners registered by PUT /admin/partners/{id}. The server replaces this file as a whole.\n";
-
-/// `key = value`, a line each.
-fn table(fields: &Map<String, Value>) -> String {
-    fields.iter().map(|(key, field)| format!("{} = {}\n", text(key), value(field))).collect()
-}
-
-fn value(json: &Value) -> String {
-    match json {
-        Value::String(string) => text(string),
-        Value::Array(list) => format!("[{}]", list.iter().map(value).collect::<Vec<_>>().join(", ")),
-        Value::Object(fields) => {
-            let pairs = fields.iter().map(|(key, field)| format!("{} = {}", text(key), value(field)));
-            format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
-        }
-        Value::Bool(_) | Value::Number(_) | Value::Null => json.to_string(),
-    }
-}
-
-/// JSON's strings are TOML's, but for one character that TOML wants escaped (TOML 1.0, "String").
-fn text(string: &str) -> String {
-    Value::from(string).to_string().replace('\u{7f}', "\\u007F")
-}
-
-/// TOML has none.
-fn drop_nulls(fields: &mut Map<String, Value>, path: &str, mistakes: &mut Vec<String>) {
-    fields.retain(|key, value| keeps(value, &format!("{path}{key}"), mistakes));
-}
-
-fn keeps(value: &mut Value, path: &str, mistakes: &mut Vec<String>) -> bool {
-    match value {
-        Value::Null => mistakes.push(format!("{path}: null is no value here; leave it out")),
-        Value::Object(fields) => drop_nulls(fields, &format!("{path}."), mistakes),
-        Value::Array(list) => {
-            let mut number = 0;
-            list.retain_mut(|item| {
-                number += 1;
-                keeps(item, &format!("{path}[{number}]"), mistakes)
-            });
-        }
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-    !value.is_null()
-}
 
 #[cfg(test)]
 mod tests {

@@ -102,12 +102,7 @@ pub(super) fn matching(root: &Section<'_>, allow_development: bool, has_partners
 }
 
 pub(super) fn partners(root: &Section<'_>, allow_development: bool) -> Vec<Partner> {
-    let of = |section: Section<'_>| {
-        let partner = partner(&section, allow_development);
-        section.finish();
-        partner
-    };
-    root.sections("partners").into_iter().filter_map(of).collect()
+    root.each("partners", |section| partner(section, allow_development))
 }
 
 /// What a `[[partners]]` table says.

@@ -553,6 +553,51 @@ fn accounts_are_told_what_is_wrong_with_them() {
 }
 
 #[test]
+fn event_tags_are_based_on_no_sensitive_category_without_an_exception() {
+    let tag = "accounts[1].pixels[1].event_tags[1]";
+    check(
+        "\"Purchase\"",
+        "\"HIV test\"",
+        &format!(
+            "59:8: {tag}.name: \"hiv\" is of the category HEALTH, on which no event may be based; call it something else, or declare it where the account may"
+        ),
+    );
+    let with = |account: &str, name: &str, categories: &str| {
+        let text = GOOD.replace("country = \"us\"", account).replace("\"Purchase\"", name);
+        format!("{text}categories = [{categories}]\n")
+    };
+    let certified = "country = \"us\"\npolitical_certified = true";
+    let good = with(certified, "\"Trade union and wahlkampf\"", "\"TRADE_UNION\", \"POLITICS\"");
+    let good = Config::parse(&good, &environment).expect("no mistake");
+    assert_eq!(good.accounts[0].pixels[0].event_tags[0].categories.len(), 2);
+    let leave = "leave it out, and the event tag with it";
+    for (text, expect) in [
+        (
+            with("", "\"a\"", "\"TRADE_UNION\""),
+            format!("[1]: TRADE_UNION is for accounts in the United States only; {leave}"),
+        ),
+        (
+            with("country = \"us\"", "\"a\"", "\"POLITICS\""),
+            "[1]: POLITICS is for accounts in the United States that are certified".to_owned(),
+        ),
+        (with(certified, "\"a\"", "\"HEALTH\""), format!("[1]: no event may be based on HEALTH; {leave}")),
+        (
+            with(certified, "\"a\"", "\"HEALHT\""),
+            "[1]: \"HEALHT\" is unknown; did you mean \"HEALTH\"?".to_owned(),
+        ),
+        (
+            with(certified, "\"a\"", "\"POLITICS\", \"POLITICS\""),
+            "[2]: \"POLITICS\" is there twice".to_owned(),
+        ),
+    ] {
+        let found = mistakes(&text);
+        assert!(found.len() == 1 && found[0].contains(&format!("{tag}.categories{expect}")), "{found:?}");
+    }
+    let found = mistakes(&with("country = \"us\"", "\"Trade union\"", ""));
+    assert!(found.len() == 1 && found[0].contains("which has to be declared in categories"), "{found:?}");
+}
+
+#[test]
 fn ad_links_lead_to_landing_pages_for_line_items_of_their_own_account() {
     let ads = |name: &str, page: &str, item: &str| {
         format!(
@@ -645,7 +690,8 @@ fn the_development_configuration_has_what_tutorials_rely_on() {
     let pixel = "o8z6j".parse().expect("an id");
     let registry = config.registry();
     assert_eq!(registry.pixel(pixel).expect("the shop's pixel").account_id.to_string(), "18ce54d4x5t");
-    let link = registry.link("spring").expect("the shop's ad link");
+    let links = config.links();
+    let link = links.get("spring").expect("the shop's ad link");
     let Placement { account_id, link: name, campaign_id, line_item_id } = &*link.placement;
     let placed = format!("{name} {account_id} {campaign_id} {line_item_id} {}", link.landing_page);
     assert_eq!(placed, "spring 18ce54d4x5t 8wku2 6zva5 http://shop.localhost:8090/landing?utm_source=ad");

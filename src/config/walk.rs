@@ -136,6 +136,16 @@ impl<'d> Section<'d> {
         fields.into_iter().filter_map(Field::section).collect()
     }
 
+    /// What `read` makes of each table of the array under `key`, whose other keys are mistakes.
+    pub(super) fn each<T>(&self, key: &'static str, read: impl Fn(&Self) -> Option<T>) -> Vec<T> {
+        let read = |section: Self| {
+            let value = read(&section);
+            section.finish();
+            value
+        };
+        self.sections(key).into_iter().filter_map(read).collect()
+    }
+
     /// Notes a mistake about the section as a whole.
     pub(super) fn refuse(&self, what: impl Into<String>, fix: impl Into<String>) {
         self.document.note(self.at, &self.path, what.into(), fix.into());

@@ -1,5 +1,6 @@
 //! Ad links: names that ads lead to, and what stands behind each.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +13,52 @@ use super::touch::IssuedClickId;
 pub struct Link {
     pub placement: Arc<Placement>,
     pub landing_page: LandingPage,
+}
+
+/// All links, by their names, which anybody may ask for, and the campaigns that they are of. Built once, then shared.
+#[derive(Debug, Default)]
+pub struct Links {
+    by_name: HashMap<String, Link>,
+    campaigns: Vec<Campaign>,
+}
+
+impl Links {
+    /// A name is one link's alone; configuration refuses doubled ones before this.
+    pub fn new(links: impl Iterator<Item = Link>) -> Self {
+        let by_name = links.map(|link| (link.placement.link.as_str().to_owned(), link)).collect();
+        Self { by_name, campaigns: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with_campaigns(mut self, campaigns: impl Iterator<Item = Campaign>) -> Self {
+        self.campaigns = campaigns.collect();
+        self
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Link> {
+        self.by_name.get(name)
+    }
+
+    /// Those of the configuration come first.
+    pub fn campaigns_of(&self, account_id: AccountId) -> impl Iterator<Item = &Campaign> {
+        self.campaigns.iter().filter(move |campaign| campaign.account_id == account_id)
+    }
+}
+
+/// What an advertiser runs ads for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Campaign {
+    pub id: CampaignId,
+    pub account_id: AccountId,
+    pub name: String,
+    pub line_items: Vec<LineItem>,
+}
+
+/// A part of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineItem {
+    pub id: LineItemId,
+    pub name: String,
 }
 
 /// Whose ad it is, and where it runs. Shared by all its touches.

@@ -15,6 +15,8 @@ pub mod opt_out;
 pub mod page;
 pub mod partner;
 pub mod personal;
+pub mod policy;
+pub mod policy_terms;
 pub mod settings;
 pub mod targeting;
 pub mod template;

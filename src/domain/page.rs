@@ -41,6 +41,17 @@ impl PageAddress {
         &self.text
     }
 
+    /// From its `/` on.
+    pub fn path(&self) -> &str {
+        &self.text[self.path_at..]
+    }
+
+    /// The site alone, with a path that says nothing.
+    #[must_use]
+    pub fn without_path(&self) -> Self {
+        Self { text: format!("{}/", self.origin()).into(), path_at: self.path_at }
+    }
+
     /// `https://shop.example:8443`: what an origin pattern is compared with.
     pub fn origin(&self) -> &str {
         &self.text[..self.path_at]

@@ -1,4 +1,4 @@
-//! Accounts, pixels, event tags and ad links: what the operator configured, ready to be looked up.
+//! Accounts, pixels and event tags: what the operator configured, ready to be looked up.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,7 +6,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::attribution::Windows;
 use super::event::EventType;
 use super::id::{AccountId, EventTagId, PixelId};
-use super::link::Link;
 use super::money::Currency;
 use super::page::PageAddress;
 use super::targeting::Handle;
@@ -116,8 +115,6 @@ pub struct Registry {
     /// Of accounts that have one.
     handles: Vec<(Handle, AccountId)>,
     accounts: HashMap<AccountId, Account>,
-    /// By their names, which anybody may ask for.
-    links: HashMap<String, Link>,
 }
 
 impl Registry {
@@ -132,7 +129,6 @@ impl Registry {
             pixels,
             handles: Vec::new(),
             accounts: HashMap::new(),
-            links: HashMap::new(),
         }
     }
 
@@ -161,17 +157,9 @@ impl Registry {
         self.accounts.get(&account_id).map_or(Currency::USD, |account| account.currency)
     }
 
-    /// With the links of ads; a name is one link's alone.
-    #[must_use]
-    pub fn with_links(mut self, links: Vec<Link>) -> Self {
-        let by_name = links.into_iter().map(|link| (link.placement.link.as_str().to_owned(), link));
-        self.links = by_name.collect();
-        self
-    }
-
-    /// What the ad link of this name leads to.
-    pub fn link(&self, name: &str) -> Option<&Link> {
-        self.links.get(name)
+    /// In the order of the configuration.
+    pub fn pixels_of(&self, account_id: AccountId) -> impl Iterator<Item = &Pixel> {
+        self.pixels.iter().filter(move |pixel| pixel.account_id == account_id)
     }
 
     pub fn account_called(&self, handle: &Handle) -> Option<AccountId> {

@@ -1,5 +1,5 @@
 //! The listener for operators: health, metrics, the same for people, reload, erasures, lists of opt-outs, partners,
-//! their targeting files, settings of signed-in accounts, and in development mode what became of the latest hits.
+//! their targeting files, campaigns and links, settings of signed-in accounts, and in development mode what became of the latest hits.
 
 use std::sync::Arc;
 
@@ -13,17 +13,19 @@ use super::explain::{self, Explain};
 use super::opt_outs;
 use super::partner_registry;
 use super::rate_limit::RateLimits;
+use super::registration::{self, Registered};
 use super::request::Head;
 use super::response::Answer;
 use super::service::{Answering, Intake, Service};
 use super::targeting;
 use crate::service::account_settings::AccountSettingsService;
+use crate::service::ads_registry::{CampaignRegistry, CampaignView, LinkRegistry, LinkView};
 use crate::service::caller::Keys;
 use crate::service::dev::{DevService, Which};
 use crate::service::erasure::ErasureService;
 use crate::service::operation::Operation;
 use crate::service::opt_out::OptOutService;
-use crate::service::partner_registry::PartnerRegistry;
+use crate::service::partner_registry::{PartnerRegistry, PartnerView};
 use crate::service::targeting::Targeting;
 
 pub struct Admin {
@@ -34,7 +36,9 @@ pub struct Admin {
     pub erasure: ErasureService,
     pub opt_out: OptOutService,
     pub account_settings: AccountSettingsService,
-    pub partners: Arc<dyn PartnerRegistry>,
+    pub partners: Arc<PartnerRegistry>,
+    pub campaigns: Arc<CampaignRegistry>,
+    pub links: Arc<LinkRegistry>,
     pub targeting: Arc<Targeting>,
     pub explain: Explain,
     /// Only in development mode.
@@ -48,7 +52,7 @@ impl Service for Admin {
             ("POST", OPT_OUTS) => opt_outs::BODY_BYTES_MAX,
             ("POST", SETTINGS) => account_settings::BODY_BYTES_MAX,
             ("POST", path) if targeting_place(path).is_some() => targeting::BODY_BYTES_MAX,
-            ("PUT", path) if partner_registry::is_below(path) => partner_registry::BODY_BYTES_MAX,
+            ("PUT", path) => registered_bytes_max(path).unwrap_or(0),
             _ => 0,
         };
         Intake::Body { bytes_max }
@@ -65,8 +69,8 @@ impl Service for Admin {
         if let Some(place) = targeting_place(head.path) {
             return self.targeting(place, head, body);
         }
-        if partner_registry::is_below(head.path) {
-            return self.partners(head, body);
+        if registered_bytes_max(head.path).is_some() {
+            return self.registered(head, body);
         }
         if let Some(answer) = dash::answer(&self.operation, head) {
             return Answering::Now(answer);
@@ -123,10 +127,17 @@ impl Admin {
         }
     }
 
-    fn partners(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
-        match auth::authenticate(&self.keys, &self.limits, head) {
-            Ok(caller) => partner_registry::answer(&*self.partners, &caller, head, body),
-            Err(answer) => Answering::Now(answer),
+    fn registered(&self, head: &Head<'_>, body: &[u8]) -> Answering<'_> {
+        let caller = match auth::authenticate(&self.keys, &self.limits, head) {
+            Ok(caller) => caller,
+            Err(answer) => return Answering::Now(answer),
+        };
+        if registration::is_below::<CampaignView>(head.path) {
+            registration::answer(&*self.campaigns, &caller, head, body)
+        } else if registration::is_below::<LinkView>(head.path) {
+            registration::answer(&*self.links, &caller, head, body)
+        } else {
+            registration::answer(&*self.partners, &caller, head, body)
         }
     }
 
@@ -162,6 +173,16 @@ impl Admin {
             }
         })
     }
+}
+
+/// Of what is put at `path`, if it is of a kind that can be.
+fn registered_bytes_max(path: &str) -> Option<usize> {
+    let kinds = [
+        (registration::is_below::<PartnerView>(path), PartnerView::BODY_BYTES_MAX),
+        (registration::is_below::<CampaignView>(path), CampaignView::BODY_BYTES_MAX),
+        (registration::is_below::<LinkView>(path), LinkView::BODY_BYTES_MAX),
+    ];
+    kinds.into_iter().find(|(is_it, _)| *is_it).map(|(_, bytes_max)| bytes_max)
 }
 
 fn targeting_place(path: &str) -> Option<targeting::Place> {

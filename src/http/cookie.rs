@@ -3,7 +3,9 @@
 use cookie::{Cookie, SameSite};
 use smallvec::SmallVec;
 
-use super::cookie_registry::{BROWSER_ID, BROWSER_ID_TWIN, Jars, OPT_OUT, PREFS, Registered, TWIN_SUFFIX};
+use super::cookie_registry::{
+    ADVERTISER, BROWSER_ID, BROWSER_ID_TWIN, Jars, OPT_OUT, PREFS, Registered, S_PER_DAY, Sent, TWIN_SUFFIX,
+};
 use super::request::Head;
 use super::response::Answer;
 use crate::consent::gate::Permitted;
@@ -141,7 +143,7 @@ pub fn give_id(
 ) -> Answer {
     let row = if partitioned { &BROWSER_ID_TWIN } else { &BROWSER_ID };
     let days = live.identity.days_left(*cookie.value(), now);
-    set(answer, row, live, &live.identity.sign(cookie), days)
+    set(answer, row, live, &live.identity.sign(cookie), u64::from(days) * S_PER_DAY)
 }
 
 /// Takes the id back, in both jars.
@@ -156,7 +158,7 @@ pub fn mark_opted_out(answer: Answer, live: &Live) -> Answer {
     if answer.headers.iter().any(|(name, line)| *name == SET_COOKIE && is_this(line)) {
         return answer;
     }
-    set(answer, &OPT_OUT, live, "1", OPT_OUT.days(live))
+    set(answer, &OPT_OUT, live, "1", OPT_OUT.seconds(live))
 }
 
 /// Removes that mark, in both jars.
@@ -177,26 +179,44 @@ pub fn prefs(head: &Head<'_>) -> Option<Prefs> {
 pub fn keep_prefs(answer: Answer, prefs: Prefs, live: &Live) -> Answer {
     match prefs == Prefs::default() {
         true => set(answer, &PREFS, live, "", 0),
-        false => set(answer, &PREFS, live, &prefs.to_string(), PREFS.days(live)),
+        false => set(answer, &PREFS, live, &prefs.to_string(), PREFS.seconds(live)),
     }
 }
 
-/// Sets a cookie that comes along on other sites' pages; 0 days remove it.
-fn set(answer: Answer, row: &Registered, live: &Live, value: &str, days: u32) -> Answer {
+/// The session that the browser of an advertiser shows.
+pub fn advertiser_session<'b>(head: &Head<'b>, live: &Live) -> Option<&'b str> {
+    pairs(head).find(|(name, _)| *name == ADVERTISER.name(live)).map(|(_, value)| value)
+}
+
+/// Keeps the session of an advertiser who has signed in.
+pub fn keep_advertiser_session(answer: Answer, live: &Live, session: &str) -> Answer {
+    set(answer, &ADVERTISER, live, session, ADVERTISER.seconds(live))
+}
+
+/// Takes it back.
+pub fn end_advertiser_session(answer: Answer, live: &Live) -> Answer {
+    set(answer, &ADVERTISER, live, "", 0)
+}
+
+/// Sets a cookie for `max_age_s`; 0 removes it.
+fn set(answer: Answer, row: &Registered, live: &Live, value: &str, max_age_s: u64) -> Answer {
     let jars: &[bool] = match row.jars {
         Jars::Shared => &[false],
         Jars::Partitioned => &[true],
         Jars::Both => &[false, true],
     };
+    let same_site = match row.sent {
+        Sent::FromEverywhere => SameSite::None,
+        Sent::FromOurPages => SameSite::Strict,
+    };
     let name = row.name(live);
     let line = |partitioned: bool| {
-        // `SameSite=None`, or else the browser keeps it to itself on every page but our own.
         let cookie = Cookie::build((&*name, value))
             .path("/")
             .secure(true)
             .http_only(row.http_only)
-            .same_site(SameSite::None)
-            .max_age(cookie::time::Duration::days(i64::from(days)))
+            .same_site(same_site)
+            .max_age(cookie::time::Duration::seconds(i64::try_from(max_age_s).unwrap_or(i64::MAX)))
             .partitioned(partitioned);
         cookie.build().to_string()
     };

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::domain::time::MS_PER_DAY;
+use crate::service::advertiser_session::SESSION_MINUTES_MAX;
 use crate::service::live::Live;
 
 /// One row. Only this module can make one.
@@ -12,6 +14,7 @@ pub struct Registered {
     lasts: Lasts,
     /// Out of reach of scripts.
     pub http_only: bool,
+    pub sent: Sent,
     pub jars: Jars,
     /// Whether two browsers have two values.
     pub identifies: bool,
@@ -23,6 +26,15 @@ pub struct Registered {
     pub purposes: &'static [u8],
     /// What it is for, for people.
     pub description: &'static str,
+}
+
+/// With which requests browsers send a cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Also with those of other sites' pages, or else it would work on our own pages only.
+    FromEverywhere,
+    /// With those of our own pages alone.
+    FromOurPages,
 }
 
 /// Where browsers keep a cookie.
@@ -47,7 +59,7 @@ enum Name {
 #[derive(Debug)]
 enum Lasts {
     Configured,
-    Days(u32),
+    Seconds(u64),
 }
 
 impl Registered {
@@ -64,22 +76,23 @@ impl Registered {
         }
     }
 
-    /// How many days it lives when it is set for the first time.
-    pub const fn days(&self, live: &Live) -> u32 {
+    /// How many seconds it lives when it is set for the first time.
+    pub const fn seconds(&self, live: &Live) -> u64 {
         match self.lasts {
-            Lasts::Configured => live.identity.age_days_max(),
-            Lasts::Days(days) => days,
+            Lasts::Configured => live.identity.age_days_max() as u64 * S_PER_DAY,
+            Lasts::Seconds(seconds) => seconds,
         }
     }
 }
 
 /// All of them. Whatever sets a cookie names one of these.
-pub const COOKIES: [&Registered; 4] = [&BROWSER_ID, &BROWSER_ID_TWIN, &OPT_OUT, &PREFS];
+pub const COOKIES: [&Registered; 5] = [&BROWSER_ID, &BROWSER_ID_TWIN, &OPT_OUT, &PREFS, &ADVERTISER];
 
 pub const BROWSER_ID: Registered = Registered {
     name: Name::Configured { suffix: "" },
     lasts: Lasts::Configured,
     http_only: true,
+    sent: Sent::FromEverywhere,
     jars: Jars::Shared,
     identifies: true,
     is_refreshed: false,
@@ -97,8 +110,9 @@ pub const BROWSER_ID_TWIN: Registered = Registered {
 
 pub const OPT_OUT: Registered = Registered {
     name: Name::Fixed(crate::consent::signals::OPT_OUT_COOKIE),
-    lasts: Lasts::Days(OPT_OUT_DAYS),
+    lasts: Lasts::Seconds(OPT_OUT_DAYS * S_PER_DAY),
     http_only: false,
+    sent: Sent::FromEverywhere,
     jars: Jars::Both,
     identifies: false,
     is_refreshed: true,
@@ -113,9 +127,25 @@ pub const PREFS: Registered = Registered {
     ..OPT_OUT
 };
 
+/// Visitors never get it. It is listed with the others because the list is of all that we keep in browsers.
+pub const ADVERTISER: Registered = Registered {
+    name: Name::Fixed("__Host-pg-advertiser"),
+    lasts: Lasts::Seconds(SESSION_MINUTES_MAX * 60),
+    http_only: true,
+    sent: Sent::FromOurPages,
+    jars: Jars::Shared,
+    identifies: true,
+    is_refreshed: false,
+    is_opt_out: false,
+    purposes: &[],
+    description: "Keeps an advertiser who has signed in to the advertiser's page signed in; visitors of other pages never get it",
+};
+
 /// What the partitioned twin of the browser id's cookie has behind its name.
 pub const TWIN_SUFFIX: &str = "-p";
 
 /// As long as browsers keep a cookie at all (RFC 6265bis, section 5.5). WebChoices asks for five years, which no
 /// browser gives: instead the cookie is set again at each sight.
-const OPT_OUT_DAYS: u32 = 400;
+const OPT_OUT_DAYS: u64 = 400;
+
+pub const S_PER_DAY: u64 = MS_PER_DAY / 1_000;

@@ -1,11 +1,13 @@
 //! Forms that only our own pages can send.
 //!
 //! A form counts if the browser says that it comes from our own origin and it carries a token that we signed
-//! lately for the ids that this browser shows.
+//! lately for the ids, or for the advertiser's session, that this browser shows.
 
+use super::pages;
 use super::request::Head;
 use crate::domain::id::BrowserId;
 use crate::domain::time::Timestamp;
+use crate::service::advertiser_session::SESSION_MINUTES_MAX;
 use crate::service::crypto::MacKey;
 
 /// Signs and checks the tokens. The key lives as long as the process: a form from before is sent again.
@@ -20,22 +22,38 @@ impl Forms {
 
     /// What a form for a browser that shows these ids has to hold.
     pub fn token(&self, browser_ids: &[BrowserId], now: Timestamp) -> String {
-        self.key.sign_dated(&[b"form ", &bytes(browser_ids)], now)
+        self.key.sign_dated(&[BROWSER, &bytes(browser_ids)], now)
+    }
+
+    /// What a form of the advertiser's page has to hold; `session` is empty for who is not signed in.
+    pub fn session_token(&self, session: &str, now: Timestamp) -> String {
+        self.key.sign_dated(&[SESSION, session.as_bytes()], now)
     }
 
     /// Whether the posted form is our own page's.
     pub fn is_ours(&self, head: &Head<'_>, body: &[u8], browser_ids: &[BrowserId], now: Timestamp) -> bool {
-        let mut fields = form_urlencoded::parse(body);
-        let token = fields.find_map(|(name, value)| (name == "csrf").then_some(value));
-        let parts = [b"form ", &*bytes(browser_ids)];
-        let fresh = token.is_some_and(|token| self.key.verify_dated(&token, &parts, MINUTES_MAX, now));
-        fresh && is_same_origin(head)
+        self.is_fresh(body, &[BROWSER, &bytes(browser_ids)], MINUTES_MAX, now) && is_same_origin(head)
+    }
+
+    /// Whether the posted form is of the advertiser's page as this session saw it.
+    pub fn is_of_session(&self, head: &Head<'_>, body: &[u8], session: &str, now: Timestamp) -> bool {
+        let parts = [SESSION, session.as_bytes()];
+        self.is_fresh(body, &parts, SESSION_MINUTES_MAX, now) && is_same_origin(head)
+    }
+
+    fn is_fresh(&self, body: &[u8], parts: &[&[u8]], minutes_max: u64, now: Timestamp) -> bool {
+        let token = pages::field(body, "csrf");
+        token.is_some_and(|token| self.key.verify_dated(&token, parts, minutes_max, now))
     }
 }
 
 fn bytes(browser_ids: &[BrowserId]) -> Vec<u8> {
     browser_ids.iter().flat_map(|id| id.bytes()).collect()
 }
+
+/// What keeps a token of one kind of form from being one of the other.
+const BROWSER: &[u8] = b"form ";
+const SESSION: &[u8] = b"advertiser ";
 
 const MINUTES_MAX: u64 = 120;
 

@@ -1,6 +1,6 @@
 //! Speak it: the only module that knows HTTP. Decides nothing and never touches the storage.
 //!
-//! The journeys (`pixel`, `touch`, `tag`, `matching`, `prebid`, `opt_out`, `daa`, `privacy`, `deletion`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
+//! The journeys (`pixel`, `touch`, `tag`, `matching`, `prebid`, `opt_out`, `daa`, `privacy`, `deletion`, `advertiser`, `admin`) come first, each from a [`request::Head`] to a [`response::Answer`]; `public`
 //! and `admin` say which request is whose.
 //!
 //! Then the edge, from the socket inwards: `server` accepts and drains, `tls` shakes hands, `connection` owns an
@@ -11,6 +11,8 @@
 
 mod account_settings;
 pub mod admin;
+mod ads_registry;
+pub mod advertiser;
 pub mod api;
 pub mod auth;
 pub mod cookie;
@@ -32,6 +34,7 @@ pub mod prebid;
 pub mod privacy;
 pub mod public;
 pub mod receipt;
+mod registration;
 pub mod tag;
 pub mod touch;
 pub mod visitor;
@@ -62,8 +65,10 @@ mod deadline;
 mod encode;
 mod erasures;
 mod exchange;
+mod figures;
 mod h2;
 mod one_request;
 mod privacy_page;
 mod shared;
 mod targeting;
+mod test_code;

@@ -10,6 +10,7 @@ use super::pixel_hit;
 use super::request::Head;
 use super::response::{Answer, fixed_headers};
 use super::service::Answering;
+use super::test_code;
 use super::visitor;
 use crate::consent::refusal::{Refusal, RefusalKind};
 use crate::domain::opt_out::{OptOutView, Subject};
@@ -53,7 +54,8 @@ pub fn answer<'s, V: OptOutView + Send + Sync>(
         partitioned: cookie::is_partitioned(head),
         script: wants_script.then(|| partners_to_ask(service, head, &visitor)),
     };
-    let recording = service.record(&hit, &visitor);
+    let code = if service.watch.tests.is_any(at) { test_code::of_hit(head) } else { None };
+    let recording = service.record(&hit, &visitor, code);
     Answering::later(async move { reply.answer(service, &recording.await) })
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::advertiser::{self, Advertiser};
 use super::api::{self, Api, Resource};
 use super::csrf::Forms;
 use super::explain::{self, Explain};
@@ -29,6 +30,7 @@ pub struct Public<V> {
     pub erasure: ErasureService,
     pub deletion: DeletionService,
     pub api: Api,
+    pub advertiser: Advertiser,
     /// Only in development mode.
     pub explain: Option<Explain>,
 }
@@ -63,6 +65,7 @@ enum Route {
     Delete,
     /// The advertisers'.
     Api,
+    Advertiser(advertiser::Place),
     Style,
     Document(Document),
     Tag(TagFile),
@@ -123,6 +126,11 @@ impl Route {
                 }
                 _ => Self::Api,
             },
+            (path, method) if advertiser::is_below(path) => match advertiser::Place::parse(method, path) {
+                Ok(place) => Self::Advertiser(place),
+                Err(Some(allowed)) => Self::BadMethod(allowed),
+                Err(None) => Self::Unknown,
+            },
             (path, "GET" | "HEAD") if touch::clicked_link(path).is_some() => Self::Click,
             (path, "GET") if touch::viewed_link(path).is_some() => Self::AdView,
             (path, _) if touch::clicked_link(path).is_some() => Self::BadMethod("GET, HEAD"),
@@ -176,6 +184,7 @@ impl<V: OptOutView + Send + Sync + 'static> Service for Public<V> {
             Route::OptOutPage | Route::Daa | Route::DaaCheck => Intake::OptOut { bytes_max: 0 },
             Route::Prefs | Route::Erase => Intake::OptOut { bytes_max: FORM_BYTES_MAX },
             Route::Api => Intake::Body { bytes_max: Resource::parse(path).map_or(0, Resource::bytes_max) },
+            Route::Advertiser(place) if place.is_form() => Intake::Body { bytes_max: FORM_BYTES_MAX },
             Route::Delete => Intake::OptOut { bytes_max: deletion::BODY_BYTES_MAX },
             // Whoever sends a body with the wrong method or to the wrong path is told of that, not of the body.
             Route::BadMethod(_) | Route::Unknown => Intake::Body { bytes_max: FORM_BYTES_MAX },
@@ -232,6 +241,9 @@ impl<V: OptOutView + Send + Sync + 'static> Public<V> {
                 Some(resource) => return api::answer(&self.pixel, &self.api, resource, head, body),
                 None => Answer::text(404, "there is nothing at this path\n"),
             },
+            Route::Advertiser(place) => {
+                return advertiser::answer(&self.pixel, &self.advertiser, &self.forms, place, head, body);
+            }
             Route::Match => {
                 let partner = matched_partner(head.path).map(|(partner, _)| partner);
                 return matching::inbound(&self.pixel, head, partner);

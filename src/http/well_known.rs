@@ -9,7 +9,7 @@ use super::response::Answer;
 use super::tag;
 use super::visitor;
 use crate::domain::opt_out::OptOutView;
-use crate::domain::time::{MS_PER_DAY, Timestamp};
+use crate::domain::time::Timestamp;
 use crate::service::live::Live;
 use crate::service::tracking_status::TrackingStatus;
 
@@ -97,7 +97,7 @@ fn device_storage(head: &Head<'_>, live: &Live) -> Answer {
     let disclosures = COOKIES.iter().zip(&names).map(|(row, name)| Disclosure {
         identifier: name,
         kind: "cookie",
-        max_age_seconds: Some(u64::from(row.days(live)) * (MS_PER_DAY / 1_000)),
+        max_age_seconds: Some(row.seconds(live)),
         cookie_refresh: row.is_refreshed,
         domains: [&host],
         purposes: row.purposes,

@@ -47,6 +47,8 @@ pub struct OauthSecrets {
 pub struct AccountKeys {
     pixel_tokens: HashMap<[u8; 32], AccountId>,
     bearer_tokens: HashMap<[u8; 32], AccountId>,
+    /// The same by account.
+    bearer_digests: HashMap<AccountId, [u8; 32]>,
     /// By consumer key and access token; with what signs.
     oauth: HashMap<[u8; 32], (AccountId, SecretString)>,
 }
@@ -58,8 +60,9 @@ impl AccountKeys {
             let digest = |token: &SecretString| sha256(token.expose_secret().as_bytes());
             keys.pixel_tokens
                 .extend(account.pixel_token.as_ref().map(|token| (digest(token), account.account_id)));
-            keys.bearer_tokens
-                .extend(account.bearer_token.as_ref().map(|token| (digest(token), account.account_id)));
+            let bearer = account.bearer_token.as_ref().map(digest);
+            keys.bearer_tokens.extend(bearer.map(|digest| (digest, account.account_id)));
+            keys.bearer_digests.extend(bearer.map(|digest| (account.account_id, digest)));
             keys.oauth.extend(account.oauth.as_ref().map(|oauth| {
                 let key = oauth::signing_key(
                     oauth.consumer_secret.expose_secret(),
@@ -77,6 +80,16 @@ impl AccountKeys {
 
     pub fn by_bearer_token(&self, token: &str) -> Option<AccountCaller> {
         Self::caller(self.bearer_tokens.get(&sha256(token.as_bytes())))
+    }
+
+    /// By what somebody shows who has shown the token before: whether it goes with the token's SHA-256, `is_shown` says.
+    pub fn by_bearer_digest(
+        &self,
+        account_id: AccountId,
+        is_shown: impl FnOnce(&[u8; 32]) -> bool,
+    ) -> Option<AccountCaller> {
+        let digest = self.bearer_digests.get(&account_id)?;
+        is_shown(digest).then_some(AccountCaller { account_id })
     }
 
     /// By its signature (RFC 5849), which counts once and for some minutes.

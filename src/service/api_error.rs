@@ -48,6 +48,11 @@ impl ApiErrors {
         Self(vec![ApiError { code: NOT_FOUND, message: message.into(), parameter: None }])
     }
 
+    /// At least one.
+    pub fn of(errors: impl Iterator<Item = ApiError>) -> Self {
+        Self(errors.collect())
+    }
+
     pub fn none_or(errors: Vec<ApiError>) -> Result<(), Self> {
         if errors.is_empty() { Ok(()) } else { Err(Self(errors)) }
     }

@@ -3,33 +3,30 @@
 //! A request with any mistake is refused as a whole, and all of its mistakes are told. An item that the gate refuses is
 //! no mistake: nothing of it is stored, and its outcome says why.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::account_caller::AccountCaller;
-use super::api_error::{ApiError, ApiErrors};
+use super::api_error::ApiErrors;
+use super::conversion_item::{Draft, Item, Mistake, Reading, read};
 use super::live::Live;
 use super::outcome::Outcome;
 use super::pixel::PixelService;
+use super::tag_watch::{Unstored, Whose};
+use super::test_events::TestCode;
+use super::watch::{Testing, Watch, Watched};
 use crate::consent::rule::Circumstances;
-use crate::consent::signals::Signals;
-use crate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
-use crate::domain::id::{EventId, EventTagId, PixelId};
-use crate::domain::money::{Currency, Money};
+use crate::domain::conversion::Source;
+use crate::domain::id::{EventId, PixelId};
 use crate::domain::opt_out::OptOutView;
-use crate::domain::personal::looks_personal;
-use crate::domain::settings::{EventTag, Pixel, Registry};
-use crate::domain::time::{MS_PER_MINUTE, Timestamp};
+use crate::domain::settings::{EventTag, Pixel};
+use crate::domain::time::Timestamp;
 use crate::storage::entry::Entry;
 use crate::storage::worker::Append;
 
 /// The items of a request, on their way into the log.
 pub struct Upload<'s> {
     pub debug_id: EventId,
-    fates: Vec<Fate<'s>>,
+    fates: Vec<(Fate<'s>, Watched)>,
+    watch: &'s Watch,
+    mode: UploadMode,
 }
 
 enum Fate<'s> {
@@ -37,6 +34,14 @@ enum Fate<'s> {
     /// Nothing speaks against it, and nothing was to be stored.
     Valid,
     Appended(EventId, Append<'s>),
+}
+
+/// How a request wants to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadOptions {
+    pub mode: UploadMode,
+    /// Whose test it is sees what happens; it changes nothing.
+    pub code: Option<TestCode>,
 }
 
 /// What became of one item.
@@ -58,12 +63,21 @@ impl Upload<'_> {
     /// Waits until each item is as safe as its class promises.
     pub async fn finish(self) -> Vec<ItemOutcome> {
         let mut outcomes = Vec::with_capacity(self.fates.len());
-        for fate in self.fates {
-            outcomes.push(match fate {
-                Fate::Valid => ItemOutcome::Valid,
-                Fate::Over(outcome) => ItemOutcome::Done(outcome),
-                Fate::Appended(id, append) => ItemOutcome::Done(Outcome::of_append(id, append.await)),
-            });
+        for (fate, watched) in self.fates {
+            let outcome = match fate {
+                Fate::Valid => {
+                    self.watch.show_valid(watched);
+                    outcomes.push(ItemOutcome::Valid);
+                    continue;
+                }
+                Fate::Over(outcome) => outcome,
+                Fate::Appended(id, append) => Outcome::of_append(id, append.await),
+            };
+            match self.mode {
+                UploadMode::Store => self.watch.conclude(watched, &outcome),
+                UploadMode::Validate => self.watch.show(watched, &outcome),
+            }
+            outcomes.push(ItemOutcome::Done(outcome));
         }
         outcomes
     }
@@ -76,410 +90,97 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         caller: &AccountCaller,
         pixel_id: &str,
         body: &[u8],
-        mode: UploadMode,
+        options: UploadOptions,
     ) -> Result<Upload<'_>, ApiErrors> {
         let (live, now) = (self.live.load(), self.clock.now());
         let own = |pixel: &&Pixel| pixel.account_id == caller.account_id();
         let pixel = pixel_id.parse::<PixelId>().ok().and_then(|id| live.registry.pixel(id)).filter(own);
         let pixel =
             pixel.ok_or_else(|| ApiErrors::not_found(format!("pixel_id ({pixel_id}) was not found")))?;
-        let items = read(body)?;
-        let (mut drafts, mut errors) = (Vec::with_capacity(items.len()), Vec::new());
+        let testing = self.watch.testing(options.code, now);
+        let about = About { live: &live, pixel, now, testing, mode: options.mode };
+        let items = read(body).inspect_err(|errors| {
+            let text = errors.list().first().map(|error| error.message.to_string());
+            self.refuse(&about, None, None, Unstored::BadField("conversions"), text);
+        })?;
+        let (mut drafts, mut mistakes) = (Vec::with_capacity(items.len()), Vec::new());
         for (number, item) in items.iter().enumerate() {
-            let mut reading = Reading { live: &live, pixel, now, number, errors: &mut errors };
+            let mut reading = Reading { live: &live, pixel, now, number, mistakes: &mut mistakes };
             drafts.extend(reading.draft(item, || self.new_event_id(now)));
         }
-        ApiErrors::none_or(errors)?;
-        let fates = drafts.into_iter().map(|draft| self.judge(&live, pixel, draft, now, mode)).collect();
-        Ok(Upload { debug_id: self.new_event_id(now), fates })
+        if !mistakes.is_empty() {
+            self.refuse_all(&about, &items, &mistakes);
+            return Err(ApiErrors::of(mistakes.into_iter().map(Mistake::into_error)));
+        }
+        let fates = drafts.into_iter().map(|draft| self.judge(&about, draft)).collect();
+        Ok(Upload { debug_id: self.new_event_id(now), fates, watch: &self.watch, mode: options.mode })
     }
 
-    fn judge(
-        &self,
-        live: &Live,
-        pixel: &Pixel,
-        draft: Draft<'_>,
-        now: Timestamp,
-        mode: UploadMode,
-    ) -> Fate<'_> {
-        let heard = live.gate.hear(&draft.signals);
-        let about = Circumstances {
+    fn judge(&self, about: &About<'_>, draft: Draft<'_>) -> (Fate<'_>, Watched) {
+        let heard = about.live.gate.hear(&draft.signals);
+        let circumstances = Circumstances {
             heard: &heard,
-            directed_to_children: pixel.directed_to_children,
+            directed_to_children: about.pixel.directed_to_children,
             opt_outs: &*self.opt_outs,
-            now,
+            now: about.now,
         };
+        let name = about.testing.and_then(|_| draft.name());
+        let mut watched = about.watched(Some(draft.tag), name.as_deref());
+        watched.note_draft(&draft.conversion, || draft.sent);
         let id = draft.conversion.id;
-        match (live.gate.admit(draft.conversion, &about), mode) {
+        let fate = match (about.live.gate.admit(draft.conversion, &circumstances), about.mode) {
             (Err(refused), _) => Fate::Over(Outcome::Refused(refused.reason)),
-            (Ok(_), UploadMode::Validate) => Fate::Valid,
-            (Ok(permitted), UploadMode::Store) => {
-                Fate::Appended(id, self.log.append(Entry::Conversion(permitted)))
+            (Ok(permitted), mode) => {
+                watched.note_permitted(&permitted);
+                match mode {
+                    UploadMode::Validate => Fate::Valid,
+                    UploadMode::Store => Fate::Appended(id, self.log.append(Entry::Conversion(permitted))),
+                }
             }
+        };
+        (fate, watched)
+    }
+
+    /// None of the items is taken: some have mistakes, and the others came with them.
+    fn refuse_all(&self, about: &About<'_>, items: &[Item<'_>], mistakes: &[Mistake]) {
+        for (number, item) in items.iter().enumerate() {
+            let (tag, name) = (item.event_tag(&about.live.registry, about.pixel), item.name());
+            let (why, text) = match mistakes.iter().find(|mistake| mistake.item == number) {
+                Some(mistake) => (Unstored::BadField(mistake.field()), mistake.text()),
+                None => (Unstored::WithOthers, None),
+            };
+            self.refuse(about, tag, name.as_deref(), why, text);
         }
+    }
+
+    fn refuse(
+        &self,
+        about: &About<'_>,
+        tag: Option<&EventTag>,
+        name: Option<&str>,
+        why: Unstored,
+        text: Option<String>,
+    ) {
+        // Who only asks whether items are good loses none.
+        if about.mode == UploadMode::Store {
+            let unknown = name.filter(|_| tag.is_none());
+            self.watch.tags.note(Whose::of(about.pixel, tag), Source::Api, why, unknown);
+        }
+        self.watch.show_mistake(about.watched(tag, name), why, text);
     }
 }
 
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    conversions: Option<Vec<Item<'a>>>,
-}
-
-type Raw<'a> = Option<&'a RawValue>;
-
-/// An item as it came: each field is read for itself, so that all mistakes can be told.
-#[derive(Deserialize)]
-struct Item<'a> {
-    #[serde(borrow, default)]
-    conversion_time: Raw<'a>,
-    #[serde(borrow, default)]
-    conversion_timestamp: Raw<'a>,
-    #[serde(borrow, default)]
-    event_id: Raw<'a>,
-    #[serde(borrow, default)]
-    identifiers: Raw<'a>,
-    #[serde(borrow, default)]
-    number_items: Raw<'a>,
-    #[serde(borrow, default)]
-    price_currency: Raw<'a>,
-    #[serde(borrow, default)]
-    value: Raw<'a>,
-    #[serde(borrow, default)]
-    conversion_id: Raw<'a>,
-    #[serde(borrow, default)]
-    restricted_data_use: Raw<'a>,
-    #[serde(borrow, default)]
-    gdpr: Raw<'a>,
-    #[serde(borrow, default)]
-    gdpr_consent: Raw<'a>,
-    #[serde(borrow, default)]
-    gpp: Raw<'a>,
-    #[serde(borrow, default)]
-    gpp_sid: Raw<'a>,
-    #[serde(borrow, default)]
-    us_privacy: Raw<'a>,
-    #[serde(borrow, default)]
-    opt_out: Raw<'a>,
-}
-
-/// One object of `identifiers`; it may hold several.
-#[derive(Deserialize)]
-struct ItemIdentifiers<'a> {
-    #[serde(borrow, default)]
-    twclid: Raw<'a>,
-    #[serde(borrow, default)]
-    hashed_email: Raw<'a>,
-    #[serde(borrow, default)]
-    hashed_phone_number: Raw<'a>,
-    #[serde(borrow, default)]
-    ip_address: Raw<'a>,
-}
-
-struct Draft<'a> {
-    conversion: Conversion,
-    signals: Signals<'a>,
-}
-
-fn read(body: &[u8]) -> Result<Vec<Item<'_>>, ApiErrors> {
-    let refuse = |message: String| ApiErrors::one(ApiError::invalid("conversions", message));
-    let text = std::str::from_utf8(body).map_err(|_| refuse("the body is not UTF-8".to_owned()))?;
-    if !super::json::is_shallow(text) {
-        return Err(refuse("the body is nested more than 16 levels deep".to_owned()));
-    }
-    // What the parser says about a value may repeat it.
-    let body: Body<'_> = serde_json::from_str(text).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        refuse(format!("{place}: expected a JSON object {{\"conversions\": [{{…}}]}}"))
-    })?;
-    match body.conversions {
-        Some(items) if items.len() > ITEMS_MAX => {
-            Err(refuse(format!("Conversion count limit is {ITEMS_MAX}")))
-        }
-        Some(items) if !items.is_empty() => Ok(items),
-        _ => {
-            Err(ApiErrors::one(ApiError::missing("conversions", "At least one conversion must be provided")))
-        }
-    }
-}
-
-/// One item being read.
-struct Reading<'r> {
-    live: &'r Live,
-    pixel: &'r Pixel,
+/// What all items of a request have in common.
+struct About<'a> {
+    live: &'a Live,
+    pixel: &'a Pixel,
     now: Timestamp,
-    number: usize,
-    errors: &'r mut Vec<ApiError>,
+    testing: Option<Testing>,
+    mode: UploadMode,
 }
 
-impl<'r> Reading<'r> {
-    /// `None` if there is a mistake, which is noted.
-    fn draft<'a>(&mut self, item: &Item<'a>, new_id: impl FnOnce() -> EventId) -> Option<Draft<'a>> {
-        let tag = self.event_tag(item.event_id);
-        let at = self.time(item);
-        let (identifiers, address) = self.identifiers(item.identifiers);
-        let value = self.money(item.value, item.price_currency);
-        let quantity = self.quantity(item.number_items);
-        let conversion_id = self.conversion_id(item.conversion_id);
-        let (tag, at) = (tag?, at?);
-        let mut signals = signals(item);
-        signals.set_country(address.and_then(|address| self.live.geo.country(address)));
-        let conversion = Conversion {
-            id: new_id(),
-            at,
-            account_id: self.pixel.account_id,
-            pixel_id: self.pixel.id,
-            event_tag_id: Some(tag.id),
-            windows: Some(tag.windows),
-            event: tag.event,
-            source: Source::Api,
-            event_id: None,
-            conversion_id: conversion_id?,
-            value: value?,
-            quantity: quantity?,
-            identifiers: identifiers?,
-            page: None,
-            country: signals.country(),
-            restricted_data_use: restricts(item.restricted_data_use),
-            origin_ok: true,
-        };
-        Some(Draft { conversion, signals })
-    }
-
-    fn event_tag(&mut self, raw: Raw<'_>) -> Option<&'r EventTag> {
-        let Some(text) = text(raw).filter(|text| !text.is_empty()) else {
-            return self.refuse(ApiError::missing("event_id", "event_id must be provided"));
-        };
-        let registry: &'r Registry = &self.live.registry;
-        let shown = shown(&text);
-        let Some((pixel_id, tag_id)) = parse_event_id(&text) else {
-            let message = format!("event_id ({shown}) is not a single event tag (SET)");
-            return self.refuse(ApiError::invalid("event_id", message));
-        };
-        match registry.event_tag(tag_id) {
-            Some((pixel, tag)) if pixel.id == self.pixel.id && pixel_id.is_none_or(|id| id == pixel.id) => {
-                Some(tag)
-            }
-            Some((pixel, _)) if pixel.account_id != self.pixel.account_id => {
-                let message = format!("event_id ({shown}) does not belong to provided account");
-                self.refuse(ApiError::not_found("event_id", message))
-            }
-            None if is_pixel(registry, &text) => {
-                let message = format!("event_id ({shown}) is not a single event tag (SET)");
-                self.refuse(ApiError::invalid("event_id", message))
-            }
-            _ => self.refuse(ApiError::invalid("event_id", "Event ID was not found")),
-        }
-    }
-
-    fn time(&mut self, item: &Item<'_>) -> Option<Timestamp> {
-        let at = match (text(item.conversion_time), text(item.conversion_timestamp)) {
-            (Some(time), _) => match parse_time(&time) {
-                Some(at) => at,
-                None => {
-                    let got = shown(&time);
-                    let message = format!(
-                        "Expected Time in yyyy-MM-ddTHH:mm:ss.SSSZ, got \"{got}\" for conversion_time"
-                    );
-                    return self.refuse(ApiError::invalid("conversion_time", message));
-                }
-            },
-            (None, Some(ms)) => match ms.parse().ok().filter(|ms| *ms <= TIMESTAMP_MAX) {
-                Some(ms) => Timestamp(ms),
-                None => {
-                    let message = "conversion_timestamp is not a number of milliseconds since 1970";
-                    return self.refuse(ApiError::invalid("conversion_timestamp", message));
-                }
-            },
-            (None, None) => {
-                return self.refuse(ApiError::missing("conversion_time", "conversion_time must be provided"));
-            }
-        };
-        if at.ms_since(self.now) > AHEAD_MS_MAX {
-            return self.refuse(ApiError::invalid("conversion_time", "conversion_time is in the future"));
-        }
-        Some(at)
-    }
-
-    /// Of several of a kind the first counts. The address is for the country alone.
-    fn identifiers(&mut self, raw: Raw<'_>) -> (Option<Identifiers>, Option<IpAddr>) {
-        let list: Option<Vec<ItemIdentifiers<'_>>> =
-            raw.map_or(Some(Vec::new()), |raw| serde_json::from_str(raw.get()).ok());
-        let Some(list) = list else {
-            let message = "identifiers is not a list of objects";
-            return (self.refuse(ApiError::invalid("identifiers", message)), None);
-        };
-        let (mut found, mut mistakes) = (Identifiers::default(), false);
-        for one in &list {
-            found.click_id =
-                found.click_id.or(self.identifier("twclid", one.twclid, "a click id", &mut mistakes));
-            found.hashed_email =
-                found.hashed_email.or(self.identifier("hashed_email", one.hashed_email, HASH, &mut mistakes));
-            let phone = self.identifier("hashed_phone_number", one.hashed_phone_number, HASH, &mut mistakes);
-            found.hashed_phone = found.hashed_phone.or(phone);
-        }
-        if mistakes {
-            return (None, None);
-        }
-        if found == Identifiers::default() {
-            let message = "At least one user identifier must be provided";
-            return (self.refuse(ApiError::missing("identifiers", message)), None);
-        }
-        let address = list.iter().find_map(|one| text(one.ip_address)?.trim().parse().ok());
-        (Some(found), address)
-    }
-
-    fn identifier<T: std::str::FromStr>(
-        &mut self,
-        name: &'static str,
-        raw: Raw<'_>,
-        kind: &str,
-        mistakes: &mut bool,
-    ) -> Option<T> {
-        let text = text(raw).filter(|text| !text.is_empty())?;
-        let parsed = text.parse().ok();
-        if parsed.is_none() {
-            *mistakes = true;
-            let message = format!("{name} ({}) is not {kind}", shown(&text));
-            let _: Option<()> = self.refuse(ApiError::invalid(name, message));
-        }
-        parsed
-    }
-
-    /// `Some(None)`: there is none.
-    fn money(&mut self, value: Raw<'_>, currency: Raw<'_>) -> Option<Option<Money>> {
-        let currency = match text(currency).filter(|code| !code.is_empty()) {
-            None => Currency::USD,
-            Some(code) => match Currency::parse(&code) {
-                Ok(currency) => currency,
-                Err(error) => return self.refuse(ApiError::invalid("price_currency", error.to_string())),
-            },
-        };
-        let Some(amount) = text(value).filter(|amount| !amount.is_empty()) else { return Some(None) };
-        match Money::parse(&amount, currency) {
-            Ok(money) => Some(Some(money)),
-            Err(error) => self.refuse(ApiError::invalid("value", error.to_string())),
-        }
-    }
-
-    fn quantity(&mut self, raw: Raw<'_>) -> Option<Option<u32>> {
-        let Some(text) = text(raw).filter(|text| !text.is_empty()) else { return Some(None) };
-        match text.parse::<u32>().ok().filter(|number| *number <= QUANTITY_MAX) {
-            Some(number) => Some(Some(number).filter(|number| *number > 0)),
-            None => {
-                let message = format!("number_items is not a whole number from 0 to {QUANTITY_MAX}");
-                self.refuse(ApiError::invalid("number_items", message))
-            }
-        }
-    }
-
-    fn conversion_id(&mut self, raw: Raw<'_>) -> Option<Option<ShortText>> {
-        let Some(text) = text(raw).filter(|text| !text.trim().is_empty()) else { return Some(None) };
-        match ShortText::parse(&text) {
-            Some(id) => Some(Some(id)),
-            None => {
-                let message = "conversion_id is over 128 characters, not printable, or somebody's address";
-                self.refuse(ApiError::invalid("conversion_id", message))
-            }
-        }
-    }
-
-    fn refuse<T>(&mut self, error: ApiError) -> Option<T> {
-        self.errors.push(error.of_item("conversions", self.number));
-        None
+impl About<'_> {
+    fn watched(&self, tag: Option<&EventTag>, name: Option<&str>) -> Watched {
+        Watched::new(Whose::of(self.pixel, tag), Source::Api, self.testing, self.now, name)
     }
 }
-
-/// What is a text, or stands for one; `None` for `null`, lists and objects.
-fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
-    let json = raw?.get();
-    match json.as_bytes().first()? {
-        b'"' => serde_json::from_str::<Text<'_>>(json).ok().map(|text| text.0),
-        b'n' | b'[' | b'{' => None,
-        _ => Some(Cow::Borrowed(json)),
-    }
-}
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// In an answer, to whoever sent it: not what could be somebody's address or number in clear, which would be in their log
-/// then.
-fn shown(text: &str) -> Cow<'_, str> {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let is_number = digits >= PHONE_DIGITS_MIN && !text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    if text.contains('@') || looks_personal(text) || is_number {
-        return Cow::Borrowed("…");
-    }
-    match text.char_indices().nth(SHOWN_CHARS_MAX) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
-}
-
-/// `<event tag>` or `tw-<pixel>-<event tag>`.
-fn parse_event_id(text: &str) -> Option<(Option<PixelId>, EventTagId)> {
-    match text.get(..3).filter(|start| start.eq_ignore_ascii_case("tw-")) {
-        Some(_) => {
-            let (pixel_id, tag_id) = text[3..].split_once('-')?;
-            Some((Some(pixel_id.parse().ok()?), tag_id.parse().ok()?))
-        }
-        None => Some((None, text.parse().ok()?)),
-    }
-}
-
-fn is_pixel(registry: &Registry, text: &str) -> bool {
-    text.parse::<PixelId>().is_ok_and(|id| registry.pixel(id).is_some())
-}
-
-/// `2026-11-22T03:04:05Z` or `2026-11-22T03:04:05.678Z`.
-fn parse_time(text: &str) -> Option<Timestamp> {
-    let digits = |byte: &u8, shape: &u8| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
-    let fits = |shape: &[u8]| {
-        shape.len() == text.len()
-            && text.as_bytes().iter().zip(shape).all(|(byte, shape)| digits(byte, shape))
-    };
-    if !fits(b"0000-00-00T00:00:00Z") && !fits(b"0000-00-00T00:00:00.000Z") {
-        return None;
-    }
-    let at: jiff::Timestamp = text.parse().ok()?;
-    u64::try_from(at.as_millisecond()).ok().map(Timestamp)
-}
-
-/// X's `restrict_optimization`, or `true`.
-fn restricts(raw: Raw<'_>) -> bool {
-    text(raw).is_some_and(|text| !matches!(&*text, "" | "0" | "false"))
-}
-
-fn signals<'a>(item: &Item<'a>) -> Signals<'a> {
-    let mut signals = Signals::default();
-    for (name, raw) in [
-        ("gdpr", item.gdpr),
-        ("gdpr_consent", item.gdpr_consent),
-        ("gpp", item.gpp),
-        ("gpp_sid", item.gpp_sid),
-        ("us_privacy", item.us_privacy),
-    ] {
-        let Some(value) = raw.filter(|raw| raw.get() != "null") else { continue };
-        // `true` for `gdpr`, and lists of sections; what is neither is malformed, and refused as such.
-        let value = text(raw).unwrap_or_else(|| value.get().replace(['[', ']', '"', ' '], "").into());
-        match &*value {
-            "true" => signals.see_parameter(name, "1"),
-            "false" => signals.see_parameter(name, "0"),
-            _ => signals.see_parameter(name, value),
-        }
-    }
-    if restricts(item.opt_out) {
-        signals.mark_opted_out_id();
-    }
-    signals
-}
-
-const HASH: &str = "a valid SHA-256 hash";
-const ITEMS_MAX: usize = 500;
-const QUANTITY_MAX: u32 = 1_000_000;
-const AHEAD_MS_MAX: u64 = 5 * MS_PER_MINUTE;
-/// The year 9999.
-const TIMESTAMP_MAX: u64 = 253_402_300_799_999;
-const PHONE_DIGITS_MIN: usize = 7;
-const SHOWN_CHARS_MAX: usize = 64;

@@ -8,7 +8,6 @@ use super::pixel::PixelService;
 use crate::consent::rule::Circumstances;
 use crate::domain::embed_view::EmbedView;
 use crate::domain::opt_out::OptOutView;
-use crate::domain::page::PageAddress;
 use crate::storage::entry::Entry;
 
 impl<V: OptOutView + Send + Sync> PixelService<V> {
@@ -18,7 +17,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         href: Option<&str>,
         visitor: &Visitor<'_>,
     ) -> impl Future<Output = Outcome> + Send + use<'s, V> {
-        let view = href.and_then(PageAddress::reduce).map(|page| EmbedView {
+        let view = href.and_then(|href| self.page(href)).map(|page| EmbedView {
             id: self.new_event_id(visitor.at),
             at: visitor.at,
             page,

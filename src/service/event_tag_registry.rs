@@ -8,6 +8,7 @@ use super::api_error::ApiErrors;
 use crate::domain::attribution::Windows;
 use crate::domain::event::EventType;
 use crate::domain::id::{AccountId, EventTagId, PixelId};
+use crate::domain::policy::Category;
 use crate::domain::time::Timestamp;
 
 /// Every tag of the caller's account, and of no other. A change counts from the next request on, whoever serves it. None of
@@ -48,6 +49,8 @@ pub struct ManagedTag {
     pub event: EventType,
     pub windows: Windows,
     pub retargeting_enabled: bool,
+    /// What it is based on, as its advertiser declares.
+    pub categories: Vec<Category>,
     pub deleted: bool,
     /// `None` for those of the configuration, which does not say.
     pub created_at: Option<Timestamp>,
@@ -61,6 +64,7 @@ pub struct NewTag {
     pub event: EventType,
     pub windows: Windows,
     pub retargeting_enabled: bool,
+    pub categories: Vec<Category>,
 }
 
 /// What is to be otherwise; the rest stays.
@@ -70,4 +74,5 @@ pub struct TagChanges {
     pub click_days: Option<u8>,
     pub view_days: Option<u8>,
     pub retargeting_enabled: Option<bool>,
+    pub categories: Option<Vec<Category>>,
 }

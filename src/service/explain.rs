@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::hit::{PixelHit, Visitor};
 use super::live::Live;
 use super::partners::Partners;
-use super::pixel::resolve;
+use super::resolve::resolve;
 use crate::consent::activity::{Activity, ActivityKind};
 use crate::consent::facts::Fact;
 use crate::consent::rule::{Circumstances, Rule, Verdict};

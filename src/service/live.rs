@@ -13,6 +13,7 @@ use super::identity::IdentityKeys;
 use super::partners::Partners;
 use super::receipt::ReceiptKeys;
 use crate::consent::gate::Gate;
+use crate::domain::link::Links;
 use crate::domain::settings::{OriginPattern, Registry};
 use crate::storage::account_settings::AccountSettings;
 
@@ -21,6 +22,8 @@ use crate::storage::account_settings::AccountSettings;
 #[derive(Clone)]
 pub struct Live {
     pub registry: Arc<Registry>,
+    /// Where ads lead.
+    pub links: Arc<Links>,
     pub gate: Gate,
     pub identity: IdentityKeys,
     pub geo: Arc<Geo>,

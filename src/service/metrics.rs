@@ -21,6 +21,8 @@ pub struct PixelMetrics {
     unavailable: Counter,
     /// Fields left out because they held an e-mail address or a phone number in clear.
     pub personal_fields_dropped: Counter,
+    /// Paths of pages left out because their words speak of a sensitive category.
+    pub policy_fields_dropped: Counter,
     /// Consent parameters that held a macro nobody had filled in.
     pub literal_macros: Counter,
     /// Parameters that should have held the hash of an account and did not.
@@ -50,6 +52,7 @@ impl Default for PixelMetrics {
             overloaded: counter("overloaded", "queue"),
             unavailable: counter("overloaded", "disk"),
             personal_fields_dropped: Counter::default(),
+            policy_fields_dropped: Counter::default(),
             literal_macros: Counter::default(),
             malformed_accounts: Counter::default(),
             malformed_adchoices: Counter::default(),
@@ -79,6 +82,11 @@ impl PixelMetrics {
             "pixelgate_personal_fields_dropped",
             "Fields left out because they held an e-mail address or a phone number in clear",
             self.personal_fields_dropped.clone(),
+        );
+        registry.register(
+            "pixelgate_policy_fields_dropped",
+            "Paths of pages left out because their words speak of a sensitive category",
+            self.policy_fields_dropped.clone(),
         );
         registry.register(
             "pixelgate_literal_macros",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::consent::refusal::Refusal;
+use crate::domain::conversion::Source;
 use crate::domain::id::EventId;
 use crate::domain::money::InvalidMoney;
 use crate::domain::partner::InvalidPartnerUserId;
@@ -21,6 +22,8 @@ pub enum Outcome {
     /// In the log already, under this id.
     Duplicate {
         id: EventId,
+        /// How that came in.
+        source: Source,
     },
     /// The match table says so already.
     Known,
@@ -41,7 +44,7 @@ impl Outcome {
     pub fn of_append(id: EventId, appended: Result<Appended, AppendError>) -> Self {
         match appended {
             Ok(Appended::Stored(proof)) => Self::Stored { id, proof },
-            Ok(Appended::Duplicate(id)) => Self::Duplicate { id },
+            Ok(Appended::Duplicate { id, source }) => Self::Duplicate { id, source },
             Ok(Appended::Known) => Self::Known,
             Ok(Appended::Rejected(reason)) => Self::Rejected(reason),
             Ok(Appended::OptedOut) => Self::Refused(Refusal::OptedOut),
@@ -119,7 +122,7 @@ impl Outcome {
                 text.push_str("; ack=");
                 text.push_str(proof.ack().name());
             }
-            Self::Duplicate { id } => {
+            Self::Duplicate { id, .. } => {
                 text.push_str("duplicate; id=");
                 id.push_onto(text);
             }
@@ -139,7 +142,7 @@ impl Outcome {
 macro_rules! invalid_reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
         /// What is wrong with a hit. Nothing of it was stored.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Invalid {
             $($(#[$doc])* $name,)*
         }

@@ -13,17 +13,22 @@ use super::live::{Live, SharedLive};
 use super::match_metrics::MatchMetrics;
 use super::metrics::PixelMetrics;
 use super::outcome::{Invalid, Outcome};
+use super::resolve::{Resolved, resolve};
+use super::tag_watch::Whose;
+use super::test_event::Sent;
+use super::test_events::TestCode;
+use super::watch::{Testing, Watch, Watched};
 use crate::consent::gate::Permitted;
 use crate::consent::regulated::BrowserCookie;
 use crate::consent::rule::Circumstances;
 use crate::domain::conversion::{Conversion, Identifiers, ShortText, Source};
-use crate::domain::event::EventType;
-use crate::domain::id::{BrowserId, ClickId, EventId, EventTagId, HashedEmail, HashedPhone, PixelId};
+use crate::domain::id::{BrowserId, ClickId, EventId, HashedEmail, HashedPhone};
 use crate::domain::money::{Currency, Money};
 use crate::domain::opt_out::{OptOutView, Subject};
 use crate::domain::page::PageAddress;
 use crate::domain::personal::looks_personal;
-use crate::domain::settings::{EventTag, Pixel, Registry};
+use crate::domain::policy_terms::WordList;
+use crate::domain::settings::Pixel;
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::storage::entry::Entry;
 use crate::storage::match_table::MatchTable;
@@ -46,27 +51,36 @@ pub struct PixelService<V> {
     pub rng: Arc<dyn Rng>,
     pub metrics: Arc<PixelMetrics>,
     pub journal: Option<Arc<Journal>>,
+    pub watch: Watch,
     pub matches: Arc<MatchTable>,
     pub matches_seen: Arc<MatchMetrics>,
 }
 
 impl<V: OptOutView + Send + Sync> PixelService<V> {
     /// Decides, and hands to the log what may be stored. What is returned is ready once that is as safe as it has to
-    /// be, and says what became of each event.
+    /// be, and says what became of each event. `code` changes nothing: whose test it is sees what happens.
     pub fn record<'s>(
         &'s self,
         hit: &PixelHit<'_>,
         visitor: &Visitor<'_>,
+        code: Option<TestCode>,
     ) -> impl Future<Output = Recorded> + Send + use<'s, V> {
-        let (events, cookie) = self.decide(hit, visitor);
+        let testing = self.watch.testing(code, visitor.at);
+        let (events, cookie) = self.decide(hit, visitor, testing);
         let at = visitor.at;
         async move {
             let mut outcomes = SmallVec::with_capacity(events.len());
             for event in events {
-                let outcome = match event {
-                    Fate::Over(outcome) => outcome,
-                    Fate::Appended(id, append) => Outcome::of_append(id, append.await),
+                let (outcome, watched) = match event {
+                    Fate::Unresolved(why) => (Outcome::Invalid(why), None),
+                    Fate::Over(outcome, watched) => (outcome, Some(watched)),
+                    Fate::Appended(id, append, watched) => {
+                        (Outcome::of_append(id, append.await), Some(watched))
+                    }
                 };
+                if let Some(watched) = watched {
+                    self.watch.conclude(watched, &outcome);
+                }
                 self.metrics.count(&outcome);
                 if let Some(journal) = &self.journal {
                     journal.note(at, &outcome);
@@ -87,11 +101,15 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         &self,
         hit: &PixelHit<'_>,
         visitor: &Visitor<'_>,
+        testing: Option<Testing>,
     ) -> (Fates<'_>, Option<Permitted<BrowserCookie>>) {
         let live = self.live.load();
         let drafts = match resolve(hit, &live.registry) {
             Ok(drafts) => drafts,
-            Err(invalid) => return (smallvec![Fate::Over(Outcome::Invalid(invalid))], None),
+            Err(unresolved) => {
+                self.watch.note_unresolved(&unresolved, testing, visitor.at);
+                return (smallvec![Fate::Unresolved(unresolved.why)], None);
+            }
         };
         let heard = live.gate.hear(&visitor.signals);
         let about = Circumstances {
@@ -105,14 +123,20 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         self.metrics.malformed_adchoices.inc_by(u64::from(heard.malformed_adchoices()));
         let (browser_id, cookie) = self.identify(&live, visitor.browser, &about);
         let fates = drafts.events.iter().map(|event| {
+            let whose = Whose::of(drafts.pixel, event.tag);
+            let mut watched = Watched::new(whose, Source::Pixel, testing, visitor.at, event.name);
             let draft = match self.draft(hit, event, drafts.pixel, browser_id, &about) {
                 Ok(draft) => draft,
-                Err(invalid) => return Fate::Over(Outcome::Invalid(invalid)),
+                Err(invalid) => return Fate::Over(Outcome::Invalid(invalid), watched),
             };
+            watched.note_draft(&draft, || sent(hit, event));
             let id = draft.id;
             match live.gate.admit(draft, &about) {
-                Ok(permitted) => Fate::Appended(id, self.log.append(Entry::Conversion(permitted))),
-                Err(refused) => Fate::Over(Outcome::Refused(refused.reason)),
+                Ok(permitted) => {
+                    watched.note_permitted(&permitted);
+                    Fate::Appended(id, self.log.append(Entry::Conversion(permitted)), watched)
+                }
+                Err(refused) => Fate::Over(Outcome::Refused(refused.reason), watched),
             }
         });
         (fates.collect(), cookie)
@@ -150,7 +174,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         about: &Circumstances<'_>,
     ) -> Result<Conversion, Invalid> {
         let details = event.details;
-        let page = hit.page.as_deref().and_then(PageAddress::reduce);
+        let page = hit.page.as_deref().and_then(|page| self.page(page));
         let origin_ok = pixel.expects(page.as_ref());
         if !origin_ok {
             self.metrics.foreign_origins.inc();
@@ -176,6 +200,16 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
             restricted_data_use: hit.restricted_data_use,
             origin_ok,
         })
+    }
+
+    /// What may be kept of a page's address.
+    pub(super) fn page(&self, address: &str) -> Option<PageAddress> {
+        let page = PageAddress::reduce(address)?;
+        if !WordList::shipped().is_in_path(page.path()) {
+            return Some(page);
+        }
+        self.metrics.policy_fields_dropped.inc();
+        Some(page.without_path())
     }
 
     pub(super) fn new_event_id(&self, now: Timestamp) -> EventId {
@@ -228,103 +262,23 @@ type Fates<'s> = SmallVec<[Fate<'s>; 1]>;
 
 /// What becomes of one event.
 enum Fate<'s> {
-    Over(Outcome),
-    Appended(EventId, Append<'s>),
+    Unresolved(Invalid),
+    Over(Outcome, Watched),
+    Appended(EventId, Append<'s>, Watched),
 }
 
-/// Whose hit it is, and what happened.
-pub(super) struct Drafts<'a> {
-    pub(super) pixel: &'a Pixel,
-    events: SmallVec<[Resolved<'a>; 1]>,
-}
-
-impl Drafts<'_> {
-    /// Of whom the first event is, as far as its hashed addresses say.
-    pub(super) fn addresses(&self, hit: &PixelHit<'_>) -> (Option<HashedEmail>, Option<HashedPhone>) {
-        let Some(event) = self.events.first() else { return (None, None) };
-        let email = pick(&event.details.hashed_email, &hit.common.hashed_email);
-        let phone = pick(&event.details.hashed_phone, &hit.common.hashed_phone);
-        (email.and_then(|text| text.parse().ok()), phone.and_then(|text| text.parse().ok()))
-    }
-}
-
-struct Resolved<'a> {
-    event: EventType,
-    tag: Option<&'a EventTag>,
-    details: &'a EventDetails<'a>,
-}
-
-pub(super) fn resolve<'a>(hit: &'a PixelHit<'a>, registry: &'a Registry) -> Result<Drafts<'a>, Invalid> {
-    let Some(txn_id) = &hit.txn_id else {
-        return Err(Invalid::NoTxnId);
-    };
-    let (pixel, tag) = find_target(txn_id, registry)?;
-    let events = hit.events.as_deref().ok_or(Invalid::BadEvents)?;
-    if events.len() > EVENTS_MAX {
-        return Err(Invalid::TooManyEvents);
-    }
-    if events.is_empty() {
-        return Ok(Drafts { pixel, events: smallvec![resolve_event(pixel, tag, None, &hit.common)?] });
-    }
-    let resolved =
-        events.iter().map(|event| resolve_event(pixel, tag, event.name.as_deref(), &event.details));
-    Ok(Drafts { pixel, events: resolved.collect::<Result<_, _>>()? })
-}
-
-const EVENTS_MAX: usize = 16;
-
-fn find_target<'a>(
-    txn_id: &str,
-    registry: &'a Registry,
-) -> Result<(&'a Pixel, Option<&'a EventTag>), Invalid> {
-    if let Some((pixel, tag)) = split_tag_name(txn_id) {
-        let pixel: PixelId = pixel.parse().map_err(|_| Invalid::BadTxnId)?;
-        let tag: EventTagId = tag.parse().map_err(|_| Invalid::BadTxnId)?;
-        let found = registry.event_tag(tag).filter(|(owner, _)| owner.id == pixel);
-        return found.map(|(pixel, tag)| (pixel, Some(tag))).ok_or(Invalid::UnknownTxnId);
-    }
-    let tag: EventTagId = txn_id.parse().map_err(|_| Invalid::BadTxnId)?;
-    if let Some((pixel, tag)) = registry.event_tag(tag) {
-        return Ok((pixel, Some(tag)));
-    }
-    let pixel = registry.pixel(PixelId::from_number(tag.number()));
-    pixel.map(|pixel| (pixel, None)).ok_or(Invalid::UnknownTxnId)
-}
-
-/// `tw-<pixel>-<event tag>`, in any case.
-fn split_tag_name(name: &str) -> Option<(&str, &str)> {
-    let head = name.get(..3)?;
-    head.eq_ignore_ascii_case("tw-").then(|| name[3..].split_once('-')).flatten()
-}
-
-/// `tag` is what `txn_id` named, if it named an event tag: that decides. Otherwise the event's name does.
-fn resolve_event<'a>(
-    pixel: &'a Pixel,
-    tag: Option<&'a EventTag>,
-    name: Option<&str>,
-    details: &'a EventDetails<'a>,
-) -> Result<Resolved<'a>, Invalid> {
-    if let Some(tag) = tag {
-        return Ok(Resolved { event: tag.event, tag: Some(tag), details });
-    }
-    if let Some((_, tag)) = name.and_then(split_tag_name) {
-        let tag = tag.parse().ok().and_then(|id| pixel.event_tag(id)).ok_or(Invalid::UnknownEvent)?;
-        return Ok(Resolved { event: tag.event, tag: Some(tag), details });
-    }
-    let event = match name {
-        None => EventType::SiteVisit,
-        Some(name) if name.trim().eq_ignore_ascii_case("config") => EventType::SiteVisit,
-        Some(name) => EventType::from_wire(name).ok_or(Invalid::UnknownEvent)?,
-    };
-    let tag = pixel.event_tag_for(event);
-    if tag.is_none() && event != EventType::SiteVisit {
-        return Err(Invalid::UnknownEvent);
-    }
-    Ok(Resolved { event, tag, details })
-}
-
-fn pick<'a>(own: &'a Option<Cow<'_, str>>, common: &'a Option<Cow<'_, str>>) -> Option<&'a str> {
+pub(super) fn pick<'a>(own: &'a Option<Cow<'_, str>>, common: &'a Option<Cow<'_, str>>) -> Option<&'a str> {
     own.as_deref().or(common.as_deref())
+}
+
+/// What a test is told besides the draft.
+fn sent(hit: &PixelHit<'_>, event: &Resolved<'_>) -> Sent {
+    let (own, common) = (event.details, &hit.common);
+    Sent {
+        has_currency: pick(&own.currency, &common.currency).is_some(),
+        has_email: pick(&own.hashed_email, &common.hashed_email).is_some(),
+        has_phone: pick(&own.hashed_phone, &common.hashed_phone).is_some(),
+    }
 }
 
 /// US dollars where no currency is named, as the base code has it.

@@ -41,7 +41,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         visitor: &Visitor<'_>,
     ) -> impl Future<Output = Outcome> + Send + use<'s, V> {
         let live = self.live.load();
-        let link = live.registry.link(name).ok_or(Outcome::Invalid(Invalid::UnknownLink));
+        let link = live.links.get(name).ok_or(Outcome::Invalid(Invalid::UnknownLink));
         let drafted = link.and_then(|link| self.draft_touch(link, TouchKind::View, visitor));
         let at = visitor.at;
         async move {
@@ -61,7 +61,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
         visitor: &Visitor<'_>,
     ) -> Option<impl Future<Output = Clicked> + Send + use<'s, V>> {
         let live = self.live.load();
-        let link = live.registry.link(name)?;
+        let link = live.links.get(name)?;
         let drafted = self.draft_touch(link, TouchKind::Click, visitor);
         let (landing_page, at) = (link.landing_page.clone(), visitor.at);
         Some(async move {
@@ -82,7 +82,7 @@ impl<V: OptOutView + Send + Sync> PixelService<V> {
 
     /// Where the link leads, for a click of which nothing is noted.
     pub fn landing_page(&self, name: &str) -> Option<String> {
-        self.live.load().registry.link(name).map(|link| link.landing_page.with(None))
+        self.live.load().links.get(name).map(|link| link.landing_page.with(None))
     }
 
     fn draft_touch(

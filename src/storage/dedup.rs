@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::record::{StoredConversion, event_code};
 use super::shard::Shard;
-use crate::domain::conversion::{Conversion, ShortText};
+use crate::domain::conversion::{Conversion, ShortText, Source};
 use crate::domain::id::{EventId, PartnerId};
 
 /// The keys of the events of one window, and under which id each event was stored.
@@ -27,6 +27,25 @@ pub(super) struct Dedup {
 /// in 10^12 times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key(pub(super) u64);
+
+/// The event that has a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct First {
+    pub(super) id: EventId,
+    pub(super) source: Source,
+}
+
+impl First {
+    pub(super) fn of_stored(stored: &StoredConversion<'_>) -> Self {
+        // One that this version does not know only says where duplicates of it come from.
+        Self { id: stored.id(), source: stored.source().unwrap_or(Source::Pixel) }
+    }
+
+    /// Browsers bring them, and nobody asks.
+    pub(super) const fn of_match(id: EventId) -> Self {
+        Self { id, source: Source::Pixel }
+    }
+}
 
 /// The keys of one event: by its event id, and by its conversion id.
 pub(super) type Keys = [Option<Key>; 2];
@@ -78,24 +97,24 @@ impl Dedup {
         Key(self.hasher.hash_one(&what))
     }
 
-    /// The id under which an event with one of `keys` was stored within the window before `now_ms`.
-    pub(super) fn find(&mut self, keys: &Keys, now_ms: u64) -> Option<(Key, EventId)> {
+    /// The event with one of `keys` that was stored within the window before `now_ms`.
+    pub(super) fn find(&mut self, keys: &Keys, now_ms: u64) -> Option<(Key, First)> {
         let earliest_ms = now_ms.saturating_sub(self.window_ms);
         keys.iter().flatten().find_map(|key| {
             let shard = self.shard(*key);
             let forgotten = shard.forget_before(earliest_ms);
-            let found = shard.get(*key).map(|id| (*key, id));
+            let found = shard.get(*key).map(|first| (*key, first));
             self.keys -= forgotten;
             found
         })
     }
 
     /// `key` must not be in there. Times must not go back.
-    pub(super) fn insert(&mut self, key: Key, id: EventId, now_ms: u64) {
+    pub(super) fn insert(&mut self, key: Key, first: First, now_ms: u64) {
         let keys_max = self.shard_keys_max;
         let shard = self.shard(key);
         let forgotten = shard.entries() >= keys_max && shard.forget_oldest();
-        let is_new = shard.insert(key, id, now_ms);
+        let is_new = shard.insert(key, first, now_ms);
         self.keys = self.keys + usize::from(is_new) - usize::from(forgotten);
     }
 
@@ -120,7 +139,7 @@ const SHARDS: usize = 64;
 mod tests {
     use super::*;
 
-    const ID: EventId = EventId::from_bytes([1; 16]);
+    const FIRST: First = First { id: EventId::from_bytes([1; 16]), source: Source::Api };
 
     fn keys(dedup: &Dedup, event_id: &str) -> Keys {
         dedup.keys((5, 12), Some(event_id), None, Some("ignored without a tag"))
@@ -132,8 +151,8 @@ mod tests {
         let keys = keys(&dedup, "a");
         let key = keys[0].expect("a key");
         assert_eq!((keys[1], dedup.find(&keys, 50)), (None, None));
-        dedup.insert(key, ID, 50);
-        assert_eq!(dedup.find(&keys, 1_050), Some((key, ID)));
+        dedup.insert(key, FIRST, 50);
+        assert_eq!(dedup.find(&keys, 1_050), Some((key, FIRST)));
         assert_eq!(dedup.find(&keys, 1_051), None);
         assert_eq!(dedup.len(), 0);
     }
@@ -143,11 +162,11 @@ mod tests {
         let mut dedup = Dedup::new(1_000, 1_000);
         let keys = keys(&dedup, "a");
         let key = keys[0].expect("a key");
-        dedup.insert(key, ID, 0);
+        dedup.insert(key, FIRST, 0);
         dedup.remove(key);
         assert_eq!(dedup.find(&keys, 0), None);
-        dedup.insert(key, ID, 900);
-        assert_eq!(dedup.find(&keys, 1_500), Some((key, ID)), "its earlier time is taken back as well");
+        dedup.insert(key, FIRST, 900);
+        assert_eq!(dedup.find(&keys, 1_500), Some((key, FIRST)), "its earlier time is taken back as well");
     }
 
     #[test]
@@ -169,7 +188,7 @@ mod tests {
         let mut dedup = Dedup::new(u64::MAX, SHARDS * 4);
         for number in 0..10_000_u64 {
             let key = keys(&dedup, &number.to_string())[0].expect("a key");
-            dedup.insert(key, ID, number);
+            dedup.insert(key, FIRST, number);
         }
         assert_eq!(dedup.len(), SHARDS * 4);
         let newest = keys(&dedup, "9999");

@@ -9,7 +9,7 @@ use super::disk::{Access, Disk};
 
 /// The whole file; `None` where there is none.
 pub fn read(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    read_up_to(disk, path, DOCUMENT_BYTES_MAX)
+    read_up_to(disk, path, BYTES_MAX)
 }
 
 pub(super) fn read_up_to(disk: &dyn Disk, path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
@@ -53,4 +53,5 @@ fn fresh_name(path: &Path) -> PathBuf {
     name.into()
 }
 
-const DOCUMENT_BYTES_MAX: usize = 16 << 20;
+/// Of a document that is to be read again.
+pub const BYTES_MAX: usize = 16 << 20;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::dedup::{Dedup, Key};
+use super::dedup::{Dedup, First, Key};
 use super::durable::Durable;
 use super::entry::EntryKind;
 use super::frame::{self, HEAD_BYTES, Head, Salt};
@@ -16,7 +16,7 @@ use crate::consent::evidence::Evidence;
 use crate::consent::prefs::Prefs;
 use crate::consent::regulated::Regulated;
 use crate::domain::erasure::Erasure;
-use crate::domain::id::{EventId, HashedAccountId};
+use crate::domain::id::HashedAccountId;
 use crate::domain::matching::{PartnerMatch, Unmatch};
 use crate::domain::opt_out::{Choice, Subject};
 
@@ -24,7 +24,7 @@ use crate::domain::opt_out::{Choice, Subject};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Stored,
-    Duplicate(EventId),
+    Duplicate(First),
     Known,
     Rejected(MatchRejection),
     OptedOut,
@@ -35,7 +35,7 @@ impl Outcome {
     fn answer(self, durable: &Durable) -> Answer {
         match self {
             Self::Stored => Ok(Appended::Stored(durable.for_another())),
-            Self::Duplicate(id) => Ok(Appended::Duplicate(id)),
+            Self::Duplicate(first) => Ok(first.appended()),
             Self::Known => Ok(Appended::Known),
             Self::Rejected(reason) => Ok(Appended::Rejected(reason)),
             Self::OptedOut => Ok(Appended::OptedOut),
@@ -50,6 +50,12 @@ impl Outcome {
             Self::Rejected(reason) => Ok(Appended::Rejected(reason)),
             _ => Err(AppendError::Unavailable),
         }
+    }
+}
+
+impl First {
+    const fn appended(self) -> Appended {
+        Appended::Duplicate { id: self.id, source: self.source }
     }
 }
 
@@ -279,7 +285,7 @@ impl Group {
     /// Those who wait for nothing that is written with this group.
     pub(super) fn tell_unwritten(&mut self, round: &mut Round) -> usize {
         let say = |outcome| match outcome {
-            Outcome::Duplicate(id) => Ok(Appended::Duplicate(id)),
+            Outcome::Duplicate(first) => Ok(first.appended()),
             Outcome::Known => Ok(Appended::Known),
             other => other.failed(),
         };

@@ -25,6 +25,7 @@ use super::sweep::Sweep;
 use super::touches::{Touches, earliest};
 use super::worker::Appender;
 use super::writer::Writer;
+use crate::domain::conversion::Source;
 use crate::domain::id::EventId;
 use crate::domain::time::{Clock, Rng, Timestamp};
 
@@ -32,8 +33,11 @@ use crate::domain::time::{Clock, Rng, Timestamp};
 #[derive(Debug, PartialEq, Eq)]
 pub enum Appended {
     Stored(Durable),
-    /// The log has this event already, under this id, at least as safe as this entry's class asks for.
-    Duplicate(EventId),
+    /// The log has this event already, under this id and by this source, at least as safe as this entry's class asks for.
+    Duplicate {
+        id: EventId,
+        source: Source,
+    },
     /// The match table says so already, since less than a day; nothing was stored.
     Known,
     /// The match table does not take the match; nothing was stored.

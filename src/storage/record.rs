@@ -172,6 +172,11 @@ impl<'a> StoredConversion<'a> {
         EventId::from_bytes(self.id)
     }
 
+    /// `None` if this version does not know it.
+    pub(super) fn source(&self) -> Option<Source> {
+        Source::ALL.into_iter().find(|&source| source_code(source) == self.source)
+    }
+
     /// Whether it may say that several devices are one person's.
     pub(super) const fn has_hash(&self) -> bool {
         self.hashed_email.is_some() || self.hashed_phone.is_some()
@@ -207,7 +212,7 @@ impl<'a> StoredConversion<'a> {
             event_tag_id: self.event_tag_id.map(EventTagId::from_number),
             windows: None,
             event: EventType::ALL.into_iter().find(|&event| event_code(event) == self.event)?,
-            source: Source::ALL.into_iter().find(|&source| source_code(source) == self.source)?,
+            source: self.source()?,
             event_id: self.event_id.map(text),
             conversion_id: self.conversion_id.map(text),
             value: known(self.value, read_money)?,

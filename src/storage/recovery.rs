@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::account_settings::AccountSettings;
 use super::active::{Active, Previous};
 use super::chain::{Chain, ChainError, Link};
-use super::dedup::Dedup;
+use super::dedup::{Dedup, First};
 use super::disk::{Access, Disk};
 use super::erasures::Erasures;
 use super::file::{FILE_BYTES_MAX, FILE_BYTES_MIN, Header, log_path, new_path};
@@ -177,14 +177,14 @@ impl Index {
             && at_ms >= self.dedup_from_ms
         {
             let key = self.dedup.key_of_state(found.partner_id, nonce);
-            self.dedup.insert(key, found.id, at_ms);
+            self.dedup.insert(key, First::of_match(found.id), at_ms);
         }
     }
 
     fn replay_conversion(&mut self, stored: StoredConversion<'_>, at_ms: u64) {
         if at_ms >= self.dedup_from_ms {
             for key in self.dedup.keys_of_stored(&stored).into_iter().flatten() {
-                self.dedup.insert(key, stored.id(), at_ms);
+                self.dedup.insert(key, First::of_stored(&stored), at_ms);
             }
         }
         // Few have one, and only they are read as a whole.

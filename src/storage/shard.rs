@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::dedup::Key;
+use super::dedup::{First, Key};
+use crate::domain::conversion::Source;
 use crate::domain::id::EventId;
 
 #[derive(Default)]
@@ -26,19 +27,41 @@ pub(super) struct Shard {
 struct Entry {
     key: Key,
     id: EventId,
-    /// Of the log.
-    at_ms: u64,
+    /// When, by the log, and by which source. In one number, because a flag of its own would make each of millions of
+    /// entries a quarter longer.
+    came: Came,
+}
+
+/// Milliseconds, and in the lowest bit the source.
+#[derive(Clone, Copy)]
+struct Came(u64);
+
+impl Came {
+    const fn new(at_ms: u64, source: Source) -> Self {
+        Self((at_ms << 1) | source as u64)
+    }
+
+    const fn at_ms(self) -> u64 {
+        self.0 >> 1
+    }
+
+    const fn source(self) -> Source {
+        Source::ALL[(self.0 & 1) as usize]
+    }
 }
 
 impl Shard {
-    pub(super) fn get(&self, key: Key) -> Option<EventId> {
+    pub(super) fn get(&self, key: Key) -> Option<First> {
         let hash = short_hash(key);
         let found = self.numbers.find(spread(hash), |&known| self.is_of(known, hash, key));
-        found.map(|&(_, number)| self.entry(number).id)
+        found.map(|&(_, number)| {
+            let Entry { id, came, .. } = *self.entry(number);
+            First { id, source: came.source() }
+        })
     }
 
     /// Whether `key` was new.
-    pub(super) fn insert(&mut self, key: Key, id: EventId, at_ms: u64) -> bool {
+    pub(super) fn insert(&mut self, key: Key, First { id, source }: First, at_ms: u64) -> bool {
         if self.get(key).is_some() {
             return false;
         }
@@ -48,7 +71,7 @@ impl Shard {
         let before = (self.chunks.len() - 1) * CHUNK_ENTRIES;
         let last = self.chunks.back_mut().expect("one was put there if there was none");
         let number = self.first.wrapping_add((before + last.len()) as u32);
-        last.push(Entry { key, id, at_ms });
+        last.push(Entry { key, id, came: Came::new(at_ms, source) });
         let hash = short_hash(key);
         self.numbers.insert_unique(spread(hash), (hash, number), |&(hash, _)| spread(hash));
         true
@@ -64,7 +87,7 @@ impl Shard {
     /// How many keys those were.
     pub(super) fn forget_before(&mut self, earliest_ms: u64) -> usize {
         let mut keys = 0;
-        while self.oldest().is_some_and(|oldest| oldest.at_ms < earliest_ms) {
+        while self.oldest().is_some_and(|oldest| oldest.came.at_ms() < earliest_ms) {
             keys += usize::from(self.forget_oldest());
         }
         keys
@@ -128,8 +151,10 @@ mod tests {
 
     use super::*;
 
-    fn id(number: u128) -> EventId {
-        EventId::from_bytes(number.to_be_bytes())
+    /// Of both sources in turn.
+    fn first(number: u64) -> First {
+        let id = EventId::from_bytes(u128::from(number).to_be_bytes());
+        First { id, source: Source::ALL[(number % 2) as usize] }
     }
 
     /// Random changes, against a map and a list that do the same plainly.
@@ -145,10 +170,10 @@ mod tests {
             let key = Key(((random >> 33) % 900) | ((random >> 63) << 40));
             match random >> 59 {
                 0..20 => {
-                    let is_new = shard.insert(key, id(u128::from(step)), step);
+                    let is_new = shard.insert(key, first(step), step);
                     assert_eq!(is_new, !map.contains_key(&key));
                     if is_new {
-                        map.insert(key, id(u128::from(step)));
+                        map.insert(key, first(step));
                         list.push_back((key, step));
                     }
                 }
@@ -175,7 +200,7 @@ mod tests {
     fn memory_is_given_back_with_what_is_forgotten() {
         let mut shard = Shard::default();
         for number in 0..10_000 {
-            assert!(shard.insert(Key(number), id(u128::from(number)), number));
+            assert!(shard.insert(Key(number), first(number), number));
         }
         assert_eq!((shard.entries(), shard.forget_before(9_900)), (10_000, 9_900));
         assert_eq!((shard.entries(), shard.chunks.len()), (100, 2));

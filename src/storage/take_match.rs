@@ -1,5 +1,6 @@
 //! How the writer takes a cookie match, and what takes one back.
 
+use super::dedup::First;
 use super::entry::EntryKind;
 use super::group::{MatchChange, Outcome, Round};
 use super::match_table::{Judged, MatchRejection};
@@ -43,7 +44,7 @@ impl Writer {
         let outcome = self.place(round, EntryKind::Match, MATCH, needs_sync);
         if outcome == Outcome::Stored {
             if let Some(key) = state {
-                self.dedup.insert(key, found.id, self.now_ms);
+                self.dedup.insert(key, First::of_match(found.id), self.now_ms);
                 self.group.note_key(key, needs_sync);
             }
             let change = MatchChange::Match(Box::new(found.clone()), *permitted.evidence());

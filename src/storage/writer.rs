@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::account_settings::AccountSettings;
 use super::active::{Active, Previous};
-use super::dedup::{Dedup, Key};
+use super::dedup::{Dedup, First, Key};
 use super::entry::{Entry, EntryKind};
 use super::erasures::Erasures;
 use super::frame::{FRAME_BYTES_MAX, HEAD_BYTES, Head};
@@ -237,15 +237,16 @@ impl Writer {
             return Outcome::OptedOut;
         }
         let keys = self.dedup.keys_of(conversion);
-        if let Some((key, id)) = self.dedup.find(&keys, self.now_ms) {
-            return self.note_duplicate(round.batch(at), key, Outcome::Duplicate(id));
+        if let Some((key, first)) = self.dedup.find(&keys, self.now_ms) {
+            return self.note_duplicate(round.batch(at), key, Outcome::Duplicate(first));
         }
         let (code, credited) = self.write_conversion(permitted);
         let needs_sync = round.batch(at).needs_sync;
         let outcome = self.place(round, kind, code, needs_sync);
         if outcome == Outcome::Stored {
+            let first = First { id: conversion.id, source: conversion.source };
             for key in keys.into_iter().flatten() {
-                self.dedup.insert(key, conversion.id, self.now_ms);
+                self.dedup.insert(key, first, self.now_ms);
                 self.group.note_key(key, needs_sync);
             }
             self.learn_from(permitted, credited, needs_sync);

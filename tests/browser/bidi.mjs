@@ -73,6 +73,9 @@ export class Context {
   }
 }
 
+/** Those that are no characters, as WebDriver calls them. */
+const KEYS = { Tab: '\uE004', Enter: '\uE007' };
+
 class Page {
   constructor(session, context) {
     this.session = session;
@@ -112,8 +115,18 @@ class Page {
     return new Locator(this, { role, name }, '');
   }
 
+  keyboard = {
+    press: (key) => this.#keys([KEYS[key]]),
+    type: (text) => this.#keys([...text]),
+  };
+
   close() {
     return this.send('browsingContext.close');
+  }
+
+  #keys(values) {
+    const actions = values.flatMap((value) => [{ type: 'keyDown', value }, { type: 'keyUp', value }]);
+    return this.send('input.performActions', { actions: [{ type: 'key', id: 'keyboard', actions }] });
   }
 
   send(method, params) {

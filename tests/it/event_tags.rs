@@ -37,7 +37,7 @@ fn a_tag_counts_at_once_and_after_a_restart_until_it_is_deleted() {
     assert_eq!(
         tag,
         json!({"id": own, "name": "White paper", "type": "DOWNLOAD", "click_window": 30, "view_through_window": 1,
-            "retargeting_enabled": false, "status": "UNVERIFIED",
+            "retargeting_enabled": false, "categories": [], "status": "UNVERIFIED",
             "last_tracked_at": null, "website_tag_id": "o8z6j", "deleted": false, "created_at": "2026-09-04T12:00:00.000Z",
             "embed_code": format!("<script>twq(\"event\",\"tw-o8z6j-{own}\",{{}})</script>")})
     );

@@ -2,6 +2,8 @@
 
 mod account_settings;
 mod admin;
+mod ads_registry;
+mod advertiser;
 mod attribution;
 mod certificate;
 mod command_line;
@@ -29,6 +31,7 @@ mod parquet_export;
 mod partner_kinds;
 mod partner_registry;
 mod pixel;
+mod policy;
 mod prebid;
 mod privacy;
 mod readme;
@@ -40,8 +43,11 @@ mod stats;
 mod storage;
 mod tag;
 mod targeting;
+mod test_events;
 mod touches;
 mod ui;
+mod unnaming_disk;
+mod unstored_events;
 mod vendor_list;
 mod well_known;
 mod world;

@@ -1,22 +1,17 @@
 //! Partners that are registered while the server runs, over real sockets.
 
-use std::any::Any;
 use std::io::{self, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use pixelgate::config::PartnerLimit;
-use pixelgate::storage::disk::{Access, Disk, DiskFile};
-use pixelgate::storage::document;
-use pixelgate::storage::real_disk::RealDisk;
 use serde_json::{Value, json};
 
 use crate::gated_disk::GatedDisk;
-use crate::simulated_disk::{Faults, SimulatedDisk};
+use crate::unnaming_disk::UnnamingDisk;
 use crate::world::{Reply, World, send};
 
 const ID: &str = "__Host-Http-pg";
@@ -333,50 +328,13 @@ fn a_broken_file_of_partners_is_told_and_costs_none() {
     assert_eq!(names(&world)[4..], ["adhub api", "byhand api", "more api"]);
 }
 
-/// The machine's disk, on which for a while nothing gets another name.
-#[derive(Default)]
-struct Unnaming {
-    real: RealDisk,
-    refuses: AtomicBool,
-}
-
-impl Disk for Unnaming {
-    fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        self.real.create_dir(dir)
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.real.list(dir)
-    }
-    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        self.real.create(path)
-    }
-    fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        self.real.open(path, access)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        if self.refuses.load(Ordering::SeqCst) && to.ends_with("partners.toml") {
-            return Err(io::Error::other("the disk is gone"));
-        }
-        self.real.rename(from, to)
-    }
-    fn unlink(&self, path: &Path) -> io::Result<()> {
-        self.real.unlink(path)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.real.sync_dir(dir)
-    }
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
-        self.real.lock(path)
-    }
-}
-
 #[test]
 fn what_ends_between_writing_and_renaming_leaves_the_old_partners() {
-    let disk = Arc::new(Unnaming::default());
+    let disk = Arc::new(UnnamingDisk::default());
     let mut world = World::on(disk.clone(), |_| {});
     assert_eq!(put(&world, 700, &adhub()).status, 201);
     let before = text(&kept(&world));
-    disk.refuses.store(true, Ordering::SeqCst);
+    disk.refuse(true);
     for _ in 0..2 {
         assert_eq!(put(&world, 701, &json!({"name": "more"})).status, 503);
         assert_eq!(ask(&world, "DELETE", "/700", "").status, 503);
@@ -387,39 +345,11 @@ fn what_ends_between_writing_and_renaming_leaves_the_old_partners() {
         assert_eq!(world.get("/match/more?uid=abc", &[ACTIVE]).outcome(), "invalid; reason=unknown-partner");
         world.restart();
     }
-    disk.refuses.store(false, Ordering::SeqCst);
+    disk.refuse(false);
     assert_eq!(put(&world, 701, &json!({"name": "more"})).status, 201);
     assert!(!world.data_dir().join("partners.toml.new").exists());
     world.restart();
     assert_eq!(names(&world)[4..], ["adhub api", "more api"]);
-}
-
-#[test]
-fn a_cut_of_power_leaves_the_old_partners_or_the_new_ones() {
-    let path = Path::new("/data/partners.toml");
-    let (old, new) = (b"old".repeat(3_000), b"new!".repeat(4_000));
-    for seed in 0..50 {
-        let mut cut = 0;
-        for at in 1.. {
-            let disk = SimulatedDisk::new(seed, Faults::default());
-            document::replace(&disk, path, &old).expect("the power is on");
-            let power_off_at = Some(disk.counts().operations + at);
-            disk.set_faults(Faults { power_off_at, ..Faults::default() });
-            let is_done = document::replace(&disk, path, &new).is_ok();
-            let after = disk.after_power_cut(seed * 31 + at, Faults::default());
-            let found = document::read(&after, path).expect("the disk can be read");
-            let found = found.expect("there is a file");
-            assert!(found == new || (found == old && !is_done), "seed {seed}, cut at {at}");
-            // What was left behind is in nobody's way.
-            document::replace(&after, path, &new).expect("the power is on");
-            assert_eq!(document::read(&after, path).expect("the disk can be read"), Some(new.clone()));
-            if !disk.is_off() {
-                break;
-            }
-            cut += 1;
-        }
-        assert!(cut >= 5, "the power went at {cut} operations");
-    }
 }
 
 #[test]

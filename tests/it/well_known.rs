@@ -42,6 +42,11 @@ fn every_cookie_is_disclosed_as_it_is_set() {
     for line in marks {
         assert_eq!(disclosed(line), (json!([]), json!(true)));
     }
+    let line = crate::advertiser::sign_in(&world, "dev-bearer-token")
+        .header("Set-Cookie")
+        .expect("a session")
+        .to_owned();
+    assert_eq!(disclosed(&line), (json!([]), json!(false)));
     assert_eq!(document["domains"][0]["purposes"], json!([1, 7]));
     let of_tag =
         document["disclosures"].as_array().expect("a list").iter().filter(|row| row["type"] == "web");

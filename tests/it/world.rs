@@ -3,13 +3,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pixelgate::app::{self, Environment, Running};
 use pixelgate::config::{Config, DevOptions};
-use pixelgate::domain::time::{Clock, MS_PER_DAY, Timestamp};
+use pixelgate::domain::time::{Clock, MS_PER_DAY, Rng, Timestamp};
 use pixelgate::http::cookie_registry::{COOKIES, Registered};
 use pixelgate::service::crypto::SystemRng;
 use pixelgate::storage::disk::Disk;
@@ -38,9 +38,12 @@ pub(crate) const START: Timestamp = Timestamp(20_700 * MS_PER_DAY + MS_PER_DAY /
 pub(crate) struct World {
     running: Option<Running>,
     config: Config,
+    /// What the server reads at a reload.
+    reread: Arc<Mutex<Config>>,
     pub(crate) clock: Arc<HeldClock>,
     data: tempfile::TempDir,
     disk: Arc<dyn Disk>,
+    rng: Arc<dyn Rng>,
 }
 
 impl World {
@@ -67,19 +70,35 @@ impl World {
         });
         change(&mut config);
         let clock = Arc::new(HeldClock(AtomicU64::new(START.0)));
-        let mut world = Self { running: None, config, clock, data, disk };
+        let reread = Arc::new(Mutex::new(config.clone()));
+        let rng = Arc::new(SystemRng::new());
+        let mut world = Self { running: None, config, reread, clock, data, disk, rng };
+        world.start();
+        world
+    }
+
+    /// Development mode, in which nothing is random: two that do the same write the same bytes.
+    pub(crate) fn without_chance() -> Self {
+        struct Same;
+        impl Rng for Same {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(0x55);
+            }
+        }
+        let mut world = Self::dev();
+        world.stop();
+        world.rng = Arc::new(Same);
+        world.data = tempfile::tempdir().expect("a temporary directory");
+        world.config.data_dir = world.data_dir();
         world.start();
         world
     }
 
     fn start(&mut self) {
-        let environment = Environment {
-            clock: self.clock.clone(),
-            rng: Arc::new(SystemRng::new()),
-            disk: self.disk.clone(),
-        };
-        let config = self.config.clone();
-        let reload = Box::new(move || Ok(config.clone()));
+        let environment =
+            Environment { clock: self.clock.clone(), rng: self.rng.clone(), disk: self.disk.clone() };
+        let reread = self.reread.clone();
+        let reload = Box::new(move || Ok(reread.lock().expect("nobody panicked").clone()));
         let running = app::start(self.config.clone(), environment, reload);
         self.running = Some(running.expect("the server starts"));
     }
@@ -88,6 +107,13 @@ impl World {
     pub(crate) fn restart(&mut self) {
         self.stop();
         self.start();
+    }
+
+    /// Has the server read a changed configuration.
+    pub(crate) fn reload(&self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.reread.lock().expect("nobody panicked"));
+        let reply = self.admin_post("/-/reload", &[("Authorization", "Bearer dev-admin-token")]);
+        assert_eq!(reply.status, 200, "{}", reply.text());
     }
 
     /// Why the server does not start again.

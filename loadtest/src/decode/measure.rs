@@ -8,6 +8,7 @@ use pixelgate::consent::gpp::applicable::Applicable;
 use pixelgate::consent::tcf::TcString;
 use pixelgate::consent::tcf::purpose::Purpose;
 use pixelgate::consent::tcf::vendor_list::VendorDeclaration;
+use pixelgate::domain::policy_terms::WordList;
 use serde::Serialize;
 
 use crate::gpp_string;
@@ -45,6 +46,13 @@ pub(crate) struct GppFigures {
     pub(crate) bytes: usize,
     /// Parsing, and what the gate asks: whether any of its sections denies, and the legal basis that its TC string
     /// gives one vendor. In the fastest round.
+    pub(crate) ns: f64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PathFigures {
+    /// Mean length.
+    pub(crate) bytes: usize,
     pub(crate) ns: f64,
 }
 
@@ -86,6 +94,29 @@ pub(super) fn measure_gpp(kind: gpp_string::Kind, rounds: u32, seed: u64) -> Gpp
     let rounds = (0..rounds).map(|_| slice(&strings, |text| gpp_gate(text, &declaration)));
     GppFigures { kind, bytes: mean_length(&strings), ns: rounds.fold(f64::INFINITY, f64::min) }
 }
+
+/// What looking a page's path through for terms of sensitive categories takes, in the fastest round.
+pub(super) fn measure_paths(rounds: u32, seed: u64) -> PathFigures {
+    let random = &mut Random::new(seed);
+    let paths: Vec<String> = (0..STRINGS).map(|_| path(random)).collect();
+    let terms = WordList::shipped();
+    let rounds = (0..rounds).map(|_| slice(&paths, |path| terms.is_in_path(path)));
+    PathFigures { bytes: mean_length(&paths), ns: rounds.fold(f64::INFINITY, f64::min) }
+}
+
+/// `/women/shoes/running-light-blue-1234`.
+fn path(random: &mut Random) -> String {
+    let mut word = || WORDS[random.below(WORDS.len() as u64) as usize];
+    let words = [word(), word(), word(), word(), word()];
+    let number = random.below(10_000);
+    let [one, two, three, four, five] = words;
+    format!("/{one}/{two}/{three}-{four}-{five}-{number}")
+}
+
+const WORDS: [&str; 16] = [
+    "women", "shoes", "running", "light", "blue", "products", "cups", "news", "sale", "trade", "black",
+    "archive", "union", "health", "party", "de",
+];
 
 fn declaration() -> VendorDeclaration {
     VendorDeclaration { consent: (1..=11).collect(), ..VendorDeclaration::default() }

@@ -1,4 +1,5 @@
-//! `loadtest decode`: what decoding a TC string takes, beside the published crate, and a GPP string. The one command
+//! `loadtest decode`: what decoding a TC string takes, beside the published crate, a GPP string, and
+//! looking a page's path through for terms of sensitive categories. The one command
 //! that measures the server's library and not a running server: a string's share of a request is too small to be seen
 //! from outside.
 
@@ -7,7 +8,7 @@ mod measure;
 use anyhow::Result;
 use serde::Serialize;
 
-use self::measure::{Figures, GppFigures};
+use self::measure::{Figures, GppFigures, PathFigures};
 use crate::cli::Decode;
 use crate::console::Console;
 use crate::random::fresh_seed;
@@ -20,6 +21,7 @@ struct Report {
     rounds: u32,
     strings: Vec<Figures>,
     gpp_strings: Vec<GppFigures>,
+    paths: PathFigures,
 }
 
 pub(crate) fn run(args: &Decode, console: Console) -> Result<Verdict> {
@@ -48,7 +50,10 @@ pub(crate) fn run(args: &Decode, console: Console) -> Result<Verdict> {
         console.say(format!("{:<34} {:>7} {:>12.0}", kind.name(), figures.bytes, figures.ns));
         gpp_strings.push(figures);
     }
-    console.result(&Report { seed, rounds: args.rounds, strings, gpp_strings })?;
+    let paths = measure::measure_paths(args.rounds, seed);
+    console.say(format!("\n{:<34} {:>7} {:>12}", "Pages", "bytes", "all terms"));
+    console.say(format!("{:<34} {:>7} {:>12.0}", "paths of a shop", paths.bytes, paths.ns));
+    console.result(&Report { seed, rounds: args.rounds, strings, gpp_strings, paths })?;
     Ok(Verdict::Kept)
 }
 

@@ -168,7 +168,13 @@ mod tests {
         shows(
             "demo.localhost:8090",
             "/",
-            &["cannot be asked", "value=\"gpc\"", "http://px.localhost:8080/optout"],
+            &[
+                "cannot be asked",
+                "value=\"gpc\"",
+                "http://px.localhost:8080/optout",
+                "http://px.localhost:8080/advertiser",
+                "<code>dev-bearer-token</code>",
+            ],
         );
         shows("demo.localhost:8090", "/rows", &["Nothing yet"]);
         shows("demo.localhost:8090", "/demo.css", &["--accent"]);

@@ -109,7 +109,7 @@ fn config(args: &Args) -> Result<Config, CliError> {
         return Ok(config);
     }
     let data_dir = args.data_dir.as_deref().unwrap_or(&config.data_dir);
-    Ok(app::with_registered(&config, &RealDisk, data_dir)?)
+    Ok(app::with_kept(&config, &RealDisk, data_dir)?)
 }
 
 fn country(code: &str) -> Result<Country, CliError> {

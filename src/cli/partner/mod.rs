@@ -66,7 +66,7 @@ impl Whose {
     fn config(&self) -> Result<(Config, PathBuf), CliError> {
         let config = config_or_dev(self.config.as_deref())?;
         let data_dir = self.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
-        Ok((app::with_registered(&config, &RealDisk, &data_dir)?, data_dir))
+        Ok((app::with_kept(&config, &RealDisk, &data_dir)?, data_dir))
     }
 }
 

@@ -8,10 +8,11 @@ use crate::http::admin::json;
 use crate::http::request::Head;
 use crate::http::response::Answer;
 use crate::http::service::Answering;
+use crate::http::test_code;
 use crate::http::visitor::parameter;
 use crate::service::account_caller::AccountCaller;
 use crate::service::api_error::ApiError;
-use crate::service::conversion_upload::{ItemOutcome, UploadMode};
+use crate::service::conversion_upload::{ItemOutcome, UploadMode, UploadOptions};
 use crate::service::outcome::Outcome;
 use crate::service::pixel::PixelService;
 
@@ -27,7 +28,9 @@ pub(super) fn upload<'s, V: OptOutView + Send + Sync>(
 ) -> Answering<'s> {
     let validates = parameter(head, "validate_only").is_some_and(|value| value == "true");
     let mode = if validates { UploadMode::Validate } else { UploadMode::Store };
-    let upload = match pixel.upload(caller, pixel_id, body, mode) {
+    let is_tested = pixel.watch.tests.is_any(pixel.clock.now());
+    let code = if is_tested { test_code::of_query(head) } else { None };
+    let upload = match pixel.upload(caller, pixel_id, body, UploadOptions { mode, code }) {
         Ok(upload) => upload,
         Err(errors) => return Answering::Now(refused(&errors)),
     };
@@ -98,7 +101,7 @@ fn view(outcome: &ItemOutcome) -> OutcomeView<'_> {
     };
     let (id, ack) = match outcome {
         Outcome::Stored { id, proof } => (Some(id.to_string()), Some(proof.ack().name())),
-        Outcome::Duplicate { id } => (Some(id.to_string()), None),
+        Outcome::Duplicate { id, .. } => (Some(id.to_string()), None),
         _ => (None, None),
     };
     OutcomeView { outcome: outcome.word(), id, ack, reason: outcome.reason() }

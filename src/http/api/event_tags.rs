@@ -1,6 +1,6 @@
 //! `/{9..12}/accounts/{account}/web_event_tags` and `…/{id}`: the account's event tags.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use form_urlencoded::parse;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::envelope::{Listing, done, failed, refused};
 use crate::domain::attribution::Windows;
 use crate::domain::event::EventType;
 use crate::domain::id::{EventTagId, PixelId};
+use crate::domain::policy::Category;
 use crate::domain::time::Timestamp;
 use crate::http::request::Head;
 use crate::http::response::Answer;
@@ -163,6 +164,7 @@ struct TagView {
     click_window: u8,
     view_through_window: u8,
     retargeting_enabled: bool,
+    categories: Vec<&'static str>,
     /// Whether anything was ever received of it; `null` while the server still counts what it has.
     status: Option<&'static str>,
     last_tracked_at: Option<String>,
@@ -182,6 +184,7 @@ impl TagView {
             click_window: tag.windows.click_days,
             view_through_window: tag.windows.view_days,
             retargeting_enabled: tag.retargeting_enabled,
+            categories: tag.categories.iter().map(|category| category.name()).collect(),
             status: last_tracked_at.map(|at| if at.is_some() { "TRACKING" } else { "UNVERIFIED" }),
             last_tracked_at: last_tracked_at.flatten().map(Timestamp::to_string),
             website_tag_id: tag.pixel_id.to_string(),
@@ -240,6 +243,7 @@ impl Fields {
                 view_days: changes.view_days.ok_or_else(unreadable)?,
             },
             retargeting_enabled: changes.retargeting_enabled.ok_or_else(unreadable)?,
+            categories: changes.categories.unwrap_or_default(),
         })
     }
 
@@ -267,7 +271,19 @@ impl Fields {
                 None
             }
         };
-        TagChanges { name: name.map(str::to_owned), click_days, view_days, retargeting_enabled }
+        let categories = self.categories(errors);
+        TagChanges { name: name.map(str::to_owned), click_days, view_days, retargeting_enabled, categories }
+    }
+
+    /// Separated by commas; each counts once.
+    fn categories(&self, errors: &mut Vec<ApiError>) -> Option<Vec<Category>> {
+        let names = self.get("categories")?.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let categories: Option<BTreeSet<_>> = names.map(Category::from_name).collect();
+        if categories.is_none() {
+            let names = Category::ALL.map(Category::name).join(", ");
+            errors.push(ApiError::invalid("categories", format!("categories are not of {names}")));
+        }
+        categories.map(|categories| categories.into_iter().collect())
     }
 
     fn window(&self, name: &'static str, allowed: &[u8], errors: &mut Vec<ApiError>) -> Option<u8> {

@@ -8,6 +8,8 @@ mod conversions;
 mod envelope;
 mod event_tags;
 mod stats;
+mod test_events;
+mod unstored_events;
 
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ use crate::service::event_tag_registry::EventTagRegistry;
 use crate::service::nonces::Nonces;
 use crate::service::pixel::PixelService;
 use crate::service::reports::ReportService;
+use crate::service::tag_watch::TagWatch;
+use crate::service::test_events::TestEvents;
 
 /// What all workers have in common.
 #[derive(Clone)]
@@ -30,6 +34,8 @@ pub struct Api {
     pub nonces: Arc<Nonces>,
     pub limits: Arc<ApiLimits>,
     pub event_tags: Arc<dyn EventTagRegistry>,
+    pub tags: Arc<TagWatch>,
+    pub tests: Arc<TestEvents>,
     pub reports: ReportService,
 }
 
@@ -40,6 +46,9 @@ pub(super) enum Resource<'p> {
     Account(&'p str),
     /// Of the account with the first id; the one with the second, or all.
     EventTags(&'p str, Option<&'p str>),
+    /// Of the account with this id.
+    TestEvents(&'p str),
+    UnstoredEvents(&'p str),
     /// Of the pixel with this id.
     Conversions(&'p str),
     /// Of the account with this id.
@@ -55,6 +64,8 @@ impl<'p> Resource<'p> {
             (1..=12, "accounts", None, None) => Self::Accounts,
             (1..=12, "accounts", Some(id), None) => Self::Account(id),
             (9..=12, "accounts", Some(id), Some("web_event_tags")) => Self::EventTags(id, parts.next()),
+            (9..=12, "accounts", Some(id), Some("test_events")) => Self::TestEvents(id),
+            (9..=12, "accounts", Some(id), Some("unstored_events")) => Self::UnstoredEvents(id),
             (5..=12, "stats", Some("accounts"), Some(id)) => Self::Stats(id),
             (11 | 12, "measurement", Some("conversions"), Some(pixel_id)) => Self::Conversions(pixel_id),
             _ => return None,
@@ -65,18 +76,19 @@ impl<'p> Resource<'p> {
     /// The methods that it takes; nothing else is answered.
     pub(super) const fn methods(self) -> &'static str {
         match self {
-            Self::Accounts | Self::Account(_) | Self::Stats(_) => "GET",
+            Self::Accounts | Self::Account(_) | Self::UnstoredEvents(_) | Self::Stats(_) => "GET",
             Self::Conversions(_) => "POST",
-            Self::EventTags(_, None) => "GET, POST",
+            Self::EventTags(_, None) | Self::TestEvents(_) => "GET, POST",
             Self::EventTags(_, Some(_)) => "GET, PUT, DELETE",
         }
     }
 
     pub(super) const fn bytes_max(self) -> usize {
         match self {
-            Self::Accounts | Self::Account(_) | Self::Stats(_) => 0,
+            Self::Accounts | Self::Account(_) | Self::UnstoredEvents(_) | Self::Stats(_) => 0,
             Self::Conversions(_) => conversions::BODY_BYTES_MAX,
-            Self::EventTags(..) => event_tags::BODY_BYTES_MAX,
+            // The second takes nothing from it; OAuth signs one all the same.
+            Self::EventTags(..) | Self::TestEvents(_) => event_tags::BODY_BYTES_MAX,
         }
     }
 }
@@ -103,10 +115,19 @@ pub(super) fn answer<'s, V: OptOutView + Send + Sync>(
             let accounts = account(&live, &caller).into_iter().collect::<Vec<_>>();
             Answering::Now(done(&serde_json::json!({}), &accounts))
         }
-        Resource::EventTags(id, _) | Resource::Stats(id) if id.parse() != Ok(caller.account_id()) => {
+        Resource::EventTags(id, _)
+        | Resource::TestEvents(id)
+        | Resource::UnstoredEvents(id)
+        | Resource::Stats(id)
+            if id.parse() != Ok(caller.account_id()) =>
+        {
             Answering::Now(no_account(id))
         }
         Resource::EventTags(_, tag_id) => event_tags::answer(api, caller, tag_id, head, body),
+        Resource::TestEvents(_) => {
+            Answering::Now(test_events::answer(&api.tests, &caller, head.method, &*pixel.rng, now))
+        }
+        Resource::UnstoredEvents(_) => Answering::Now(unstored_events::answer(&api.tags, &caller)),
         Resource::Stats(_) => {
             let currency = live.registry.currency(caller.account_id());
             stats::answer(&api.reports, caller, currency, head)

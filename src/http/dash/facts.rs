@@ -1,6 +1,6 @@
 //! The tables of the dashboard that are lines of a name and a value.
 
-use super::figures::{bytes, number, seconds};
+use crate::http::figures::{bytes, number, seconds};
 use crate::service::dashboard::{LogSeen, OptOutsSeen, SyncsSeen};
 use crate::service::vendor_list::VendorListStatus;
 

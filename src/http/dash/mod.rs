@@ -3,7 +3,6 @@
 //! Works without script. Nothing of it counts, and nothing of it is on the public listener.
 
 mod facts;
-mod figures;
 mod view;
 
 use super::admin::bad_method;
@@ -23,7 +22,7 @@ pub(super) fn answer(operation: &Operation, head: &Head<'_>) -> Option<Answer> {
             pages::page_under(&page, Policy::WithOwnScript)
         }
         STYLE => pages::asset("text/css; charset=utf-8", LOOK),
-        SCRIPT => pages::asset("text/javascript; charset=utf-8", CHANGES),
+        SCRIPT => pages::live_script(),
         _ => return None,
     })
 }
@@ -36,4 +35,3 @@ const STILL: &str = "still";
 
 const LOOK: &str =
     concat!(include_str!("../../../static/pages/base.css"), include_str!("../../../static/dash/dash.css"),);
-const CHANGES: &str = include_str!("../../../static/dash/dash.js");

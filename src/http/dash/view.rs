@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::facts::{self, Fact};
-use super::figures::{duration, moment, number, percent, share};
+use crate::http::figures::{duration, moment, number, percent, share};
 use crate::service::dashboard::{Dashboard, Hits, Reason};
 use crate::service::matches_seen::{MatchesSeen, PartnerSeen, RefusedMatch};
 use crate::service::operation::{ErasureState, Readiness};

@@ -51,6 +51,8 @@ pub enum Policy {
     Nothing,
     /// A script of ours, which may ask us for more.
     WithOwnScript,
+    /// The same on a page that has forms.
+    WithOwnScriptAndForms,
 }
 
 /// A page for visitors: it runs no script, and depends on who asks.
@@ -74,6 +76,11 @@ pub fn page_under(page: &impl Template, policy: Policy) -> Answer {
 /// The style sheet of all pages.
 pub fn style() -> Answer {
     asset("text/css; charset=utf-8", LOOK)
+}
+
+/// Brings a page up to date in place, by asking for it again.
+pub fn live_script() -> Answer {
+    asset("text/javascript; charset=utf-8", include_str!("../../../static/pages/live.js"))
 }
 
 /// Something that pages load by an address that is another one in another version of the program.
@@ -112,6 +119,10 @@ impl Policy {
             }
             Self::WithOwnScript => {
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'none'; \
+                 frame-ancestors 'none'; base-uri 'none'"
+            }
+            Self::WithOwnScriptAndForms => {
+                "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
                  frame-ancestors 'none'; base-uri 'none'"
             }
         }

@@ -70,6 +70,7 @@ function address({ pixel, name, id, page, details: { restricted_data_use, ...det
     event_id: id,
     tw_document_href: page,
     twclid: clickId(mayKeep()),
+    pg_test: landing.get('pg_test'),
     restricted_data_use: isDenied('ad_personalization') || restricted_data_use,
     ...parameters(),
   };

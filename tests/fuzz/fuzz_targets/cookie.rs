@@ -61,6 +61,7 @@ fn live() -> &'static Live {
     static LIVE: OnceLock<Live> = OnceLock::new();
     LIVE.get_or_init(|| Live {
         registry: Arc::default(),
+        links: Arc::default(),
         account_settings: Arc::default(),
         deletion: None,
         partners: Arc::default(),

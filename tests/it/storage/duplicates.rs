@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixelgate::domain::conversion::{Conversion, ShortText};
+use pixelgate::domain::conversion::{Conversion, ShortText, Source};
 use pixelgate::domain::event::EventType;
 use pixelgate::storage::entry::Entry;
 use pixelgate::storage::log::{AppendError, Appended, Log};
@@ -30,7 +30,7 @@ fn open_with(disk: &SimulatedDisk, clock: &Arc<HeldClock>) -> Log {
 
 #[track_caller]
 fn check_duplicate(answer: &Result<Appended, AppendError>, of: u64) {
-    assert_eq!(answer, &Ok(Appended::Duplicate(event_id(of))));
+    assert_eq!(answer, &Ok(Appended::Duplicate { id: event_id(of), source: Source::Pixel }));
 }
 
 #[test]
@@ -49,6 +49,25 @@ fn the_same_event_is_stored_once_in_48_hours_across_restarts() {
         check_duplicate(&append_each(&log, [same(5)])[0], 4);
         log.close().unwrap();
         assert_eq!(ids(&read_all(dir(), &disk.shared())), [event_id(1), event_id(4)]);
+    }
+}
+
+#[test]
+fn a_duplicate_says_by_which_source_the_first_came_across_restarts() {
+    let disk = SimulatedDisk::new(1, Faults::default());
+    let order = |number| ShortText::parse(&format!("order-{number}"));
+    let bought = |source, number, id| {
+        admit(Conversion { source, conversion_id: order(number), ..conversion(EventType::Purchase, id) })
+    };
+    let (mut log, _) = open(dir(), &disk.shared(), small()).unwrap();
+    append_each(&log, [bought(Source::Pixel, 1, 1), bought(Source::Api, 2, 2)]);
+    for _ in 0..2 {
+        let again = append_each(&log, [bought(Source::Api, 1, 3), bought(Source::Pixel, 2, 4)]);
+        let expect = [(1, Source::Pixel), (2, Source::Api)];
+        let expect = expect.map(|(id, source)| Ok(Appended::Duplicate { id: event_id(id), source }));
+        assert_eq!(again, expect);
+        log.close().unwrap();
+        (log, _) = open(dir(), &disk.shared(), small()).unwrap();
     }
 }
 

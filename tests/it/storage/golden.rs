@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pixelgate::domain::conversion::{Conversion, Country, Identifiers, ShortText};
+use pixelgate::domain::conversion::{Conversion, Country, Identifiers, ShortText, Source};
 use pixelgate::domain::event::EventType;
 use pixelgate::domain::id::{HashedDeviceId, HashedEmail, HashedPartnerUserId, HashedPhone, PartnerId};
 use pixelgate::domain::money::{Currency, Money};
@@ -84,7 +84,10 @@ fn a_log_of_version_1_is_read_and_gone_on_with() {
     let (log, recovery) = open(dir(), &disk.shared(), small()).unwrap();
     assert_eq!((recovery.entries, recovery.opt_outs, recovery.torn_bytes), (22, 5, 0));
     let again = admit(with_event_id("event-1", conversion(EventType::Purchase, 101)));
-    assert_eq!(append_each(&log, [again])[0], Ok(Appended::Duplicate(event_id(100))));
+    assert_eq!(
+        append_each(&log, [again])[0],
+        Ok(Appended::Duplicate { id: event_id(100), source: Source::Pixel })
+    );
     append_each(&log, [purchase(102)]);
     log.close().unwrap();
     assert!(lines(&disk).starts_with(LINES));

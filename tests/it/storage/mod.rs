@@ -2,6 +2,7 @@
 
 mod append_and_read;
 mod damage;
+mod document;
 mod duplicates;
 mod erasure;
 mod erasure_cut;

@@ -23,7 +23,7 @@ function become(shown, fresh) {
 }
 
 async function refresh() {
-  const answer = await fetch("/dash", { cache: "no-store", signal: AbortSignal.timeout(EVERY_MS) });
+  const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(EVERY_MS) });
   if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.title = page.title;
