@@ -107,13 +107,12 @@
 //!    rows by a pure function ([`service::advertiser_report`]), which leaves out what is too small to be told
 //!    ([`service::small_cells`]), and of the counts of what was not stored ([`service::unstored_report`]).
 //! 8. **An operator's question.** [`http::admin`], on a listener of its own: health, readiness, metrics, reload, partners,
-//!    campaigns and links ([`service::registration`], each kind kept in a file that is replaced as a whole), and partners' targeting files
-//!    ([`service::targeting`], read by a thread of its own; what is kept of them is in [`storage::targeting`]). What waits for
-//!    the disk without the log, a reload and a change of any of these, runs on threads that answer nobody else. [`http::dash`] shows people the very
-//!    text of the metrics as tables. In
-//!    development mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query
-//!    and headers through the same gate and tells what every rule says and which bits it read; it has no way to the
-//!    log.
+//!    campaigns and links ([`service::registration`]; each kind is kept in a file that is replaced as a whole, as event
+//!    tags are), and partners' targeting files ([`service::targeting`], read by a thread of its own; what is kept of them is
+//!    in [`storage::targeting`]). What waits for the disk without the log, a reload and a change of any of these, runs on
+//!    threads that answer nobody else. [`http::dash`] shows people the very text of the metrics as tables. In development
+//!    mode it also tells what was stored and what was not, and why. [`http::explain`] runs a hit's query and headers through
+//!    the same gate and tells what every rule says and which bits it read; it has no way to the log.
 //!
 //! # The log is the truth
 //!

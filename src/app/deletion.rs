@@ -1,7 +1,8 @@
 //! Who may ask for erasures, from the configuration and the files that it names.
 
 use super::AppError;
-use super::parts::{no_cookie_key, read};
+use super::options::read;
+use super::parts::no_cookie_key;
 use crate::config::{Delete, Requester};
 use crate::service::deletion_terms::{self, DeletionKeys, DeletionTerms};
 use crate::service::jwk;

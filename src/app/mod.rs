@@ -10,6 +10,7 @@ mod erase;
 mod event_tags;
 mod kept;
 mod opt_out;
+mod options;
 mod partner_registry;
 mod parts;
 mod targeting;
@@ -159,7 +160,7 @@ fn admin_service(
     });
     Arc::new(Admin {
         keys: Keys::new(token, same_secret),
-        limits: parts::authentications(),
+        limits: options::authentications(),
         operation,
         opt_out: OptOutService { log: erasure.log.clone(), clock: erasure.clock.clone() },
         account_settings: AccountSettingsService { log: erasure.log.clone(), clock: erasure.clock.clone() },

@@ -113,7 +113,7 @@ impl WordList {
         let (folded, mut found) = (fold(name), Vec::new());
         let mut words = Words::of(folded.as_bytes());
         while let Some(word) = words.next() {
-            let here = words.from_last();
+            let here = words.at_last();
             found.extend(self.at(key_of(word), &here).map(|term| (term.category, term.text)));
         }
         found
@@ -164,7 +164,7 @@ impl<'t> Words<'t> {
     }
 
     /// From the last word on.
-    fn from_last(&self) -> Self {
+    fn at_last(&self) -> Self {
         Self { at: self.last_at, ..self.clone() }
     }
 }

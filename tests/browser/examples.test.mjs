@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from '../../static/tag/node_modules/esbuild/lib/main.js';
-import { Pixelgate } from './pixelgate.mjs';
 import { open, until } from './tag.mjs';
 import { EACH, TIME_LIMIT, inEach, setting } from './visits.mjs';
 
@@ -169,21 +168,3 @@ test('the template for server containers passes on what the browser says about c
   assert.ok(keys.includes('hashed_email') && !keys.includes('hashed_phone_number'), `${keys}`);
   assert.doesNotMatch(sent.join(), /jane/i);
 });
-
-test('a purchase in the shop of the demo is stored, once however often its page is loaded', inEach(EACH, async (all, t) => {
-  const demo = await Pixelgate.start({ isDemo: true });
-  t.after(() => demo.remove());
-  const shop = `http://shop.localhost:${demo.shopPort}`;
-  const page = await all.context.newPage();
-  await page.goto(`${shop}/cup/dusk`);
-  await page.getByRole('button', { name: 'Add to cart' }).click();
-  await page.getByRole('button', { name: 'Buy now' }).click();
-  let rows = [];
-  const has = (count) => until(async () => (rows = await demo.stored()).length >= count, () => JSON.stringify(rows));
-  await has(5);
-  const purchase = rows.find(({ event }) => event == 'PURCHASE');
-  await page.goto(`${shop}/thanks?cup=dusk&order=${purchase.conversion_id}`);
-  await has(6);
-  const events = rows.map(({ event, page }) => `${event} ${new URL(page).pathname}`).sort();
-  assert.deepEqual(events, ['ADD_TO_CART /cart', 'PURCHASE /thanks', ...['/cart', '/cup/dusk', '/thanks', '/thanks'].map((path) => `SITE_VISIT ${path}`)]);
-}));

@@ -127,7 +127,7 @@ fn write_invitation(places: &Places, temporary: bool, io: &mut Io<'_>) -> Result
         "\nOpen the first of these in a browser, then the others beside it:\n\n  \
          {demo}/  what was stored, what was not, and why; with buttons that send hits\n  \
          {shop}/  a shop: look at a cup, add it to the cart, buy it\n  \
-         {news}/  a paper, with the pixel of another advertiser\n\n\
+         {news}/  a paper, with the pixel of another advertiser and an ad for the shop\n\n\
          The pixel is at {px}; {px}/optout is where a visitor opts out.\n\
          The log is in {data_dir}{fate}. Ctrl-C ends it."
     )?;
