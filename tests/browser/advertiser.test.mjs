@@ -28,6 +28,14 @@ async function upload({ server }) {
   assert.equal(answer.status, 200, await answer.text());
 }
 
+/** Hits that are not stored: a few whom consent refuses, which is hidden, and an event that there is no tag for. */
+async function turnedAway({ server }) {
+  const hit = (query, headers = {}) => fetch(`http://127.0.0.1:${server.port}/i/adsct?${query}`, { headers });
+  for (let hits = 0; hits < 3; hits += 1) await hit('txn_id=o87ne', { 'Sec-GPC': '1' });
+  await hit('txn_id=o87nf', { 'User-Agent': 'Googlebot/2.1' });
+  await hit('txn_id=o8z6j&events=%5B%5B%22starttrial%22%2Cnull%5D%5D');
+}
+
 /** Types the key into the field that has the focus after two presses of Tab, as anybody can without a mouse. */
 async function signIn(page, place, key = KEY) {
   await page.goto(`${place}/advertiser`);
@@ -59,6 +67,22 @@ test('an advertiser signs in, reads the page and signs out', inEach(EACH, async 
     await page.close();
   }
 }));
+
+test('an advertiser reads what was not stored, and goes on to the test events and back', TIME_LIMIT, async (t) => {
+  const all = await setting(t);
+  await turnedAway(all);
+  const page = await all.context.newPage();
+  await signIn(page, all.server.url(''));
+  const table = page.getByRole('table', { name: /^Not stored, since the server’s start/ });
+  await table.getByRole('row', { name: 'Refused by consent hidden 0' }).waitFor();
+  await table.getByRole('row', { name: 'Bot: the user agent is a known crawler 1 0' }).waitFor();
+  await table.getByRole('row', { name: 'Called “starttrial” 1 0' }).waitFor();
+  await page.getByText('“starttrial” in 1 event.').waitFor();
+  await page.getByRole('link', { name: 'Test events' }).first().click();
+  await page.getByRole('heading', { name: 'Begin a test' }).waitFor();
+  await page.getByRole('link', { name: 'Report' }).click();
+  await table.waitFor();
+});
 
 test('another site neither signs a browser in nor gets its session', TIME_LIMIT, async (t) => {
   const all = await setting(t);
@@ -124,5 +148,6 @@ test('a checker of accessibility finds nothing on the advertiser’s page', TIME
   await everywhere('/advertiser');
   await upload(all);
   await fetch(`http://127.0.0.1:${all.server.port}/i/adsct?txn_id=o87ne&tw_document_href=https%3A%2F%2Fcopied.example%2F`);
+  await turnedAway(all);
   for (const span of ['30d', '48h']) await everywhere(`/advertiser?span=${span}`);
 });
