@@ -100,6 +100,12 @@ impl Line {
     }
 }
 
+/// How many of an account's events were not stored for this reason; `None` if they are so few that it could be about
+/// somebody the advertiser knows.
+pub fn told(why: Unstored, count: u64) -> Option<u64> {
+    (count >= EVENTS_MIN || !is_of_people(why)).then_some(count)
+}
+
 /// What somebody chose, or is; not that nobody was there.
 pub const fn is_of_people(why: Unstored) -> bool {
     matches!(why, Unstored::Refused(reason) if !matches!(reason.kind(), RefusalKind::NotApplicable))

@@ -7,6 +7,7 @@ use super::envelope::done;
 use crate::http::response::Answer;
 use crate::service::account_caller::AccountCaller;
 use crate::service::tag_watch::{TagSeen, TagWatch, Unstored};
+use crate::service::unstored_report::told;
 
 pub(super) fn answer(tags: &TagWatch, caller: &AccountCaller) -> Answer {
     let seen = tags.account(caller.account_id());
@@ -36,7 +37,8 @@ struct CountView {
     outcome: &'static str,
     reason: &'static str,
     text: &'static str,
-    count: u64,
+    /// `null`: too few people to be told of.
+    count: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -51,14 +53,17 @@ impl<'a> TagView<'a> {
             outcome: why.word(),
             reason: why.reason(),
             text: why.text(),
-            count,
+            count: told(why, count),
         };
+        let mut unstored: Vec<_> = seen.unstored.iter().map(count).collect();
+        // What is not told has no place among the greater ones, either.
+        unstored.sort_by_key(|view| view.count.is_none());
         let names = seen.unknown_events.iter();
         Self {
             pixel_id: seen.pixel_id.to_string(),
             event_tag_id: seen.event_tag_id.map(|id| id.to_string()),
             source: seen.source.name(),
-            unstored: seen.unstored.iter().map(count).collect(),
+            unstored,
             unknown_events: names
                 .map(|(name, count)| NameView { name: name.as_str(), count: *count })
                 .collect(),
