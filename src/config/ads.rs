@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::accounts::{id, name, parsed_id};
 use super::walk::{Field, Section};
 use crate::domain::id::{AccountId, CampaignId, LineItemId};
-use crate::domain::link::{self, LandingPage, LinkName, Placement};
+use crate::domain::link::{self, LandingPage, LineItem, LinkName, Placement};
 
 /// What an advertiser runs ads for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,13 +13,6 @@ pub struct Campaign {
     pub id: CampaignId,
     pub name: String,
     pub line_items: Vec<LineItem>,
-}
-
-/// A part of a campaign.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineItem {
-    pub id: LineItemId,
-    pub name: String,
 }
 
 /// A name that an ad leads to.
@@ -34,13 +27,8 @@ pub struct Link {
 impl Campaign {
     /// What the server looks up what to call it in.
     pub(super) fn setting(&self, account_id: AccountId) -> link::Campaign {
-        let line_item = |item: &LineItem| link::LineItem { id: item.id, name: item.name.clone() };
-        link::Campaign {
-            id: self.id,
-            account_id,
-            name: self.name.clone(),
-            line_items: self.line_items.iter().map(line_item).collect(),
-        }
+        let Self { id, name, line_items } = self.clone();
+        link::Campaign { id, account_id, name, line_items }
     }
 }
 

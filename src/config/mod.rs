@@ -28,7 +28,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use accounts::{Account, AccountKeys, EventTag, Oauth, Pixel};
-pub use ads::{Campaign, LineItem, Link};
+pub use ads::{Campaign, Link};
 pub use ads_registry::{RegisteredAds, RegisteredCampaign, RegisteredLink};
 pub use delete::{Delete, Requester};
 pub use dev::{DEV_TOML, DevOptions, demo_data_dir};

@@ -1,10 +1,11 @@
 //! Campaigns and links that are registered while the server runs, over real sockets.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::kept_file::{text, write};
 use crate::unnaming_disk::UnnamingDisk;
 use crate::world::{Reply, World, send};
 
@@ -38,16 +39,6 @@ fn link(line_item: &str) -> Value {
 
 fn kept(world: &World) -> PathBuf {
     world.data_dir().join("ads.toml")
-}
-
-#[expect(clippy::disallowed_methods, reason = "the test looks at the file itself")]
-fn text(path: &Path) -> Option<String> {
-    std::fs::read_to_string(path).ok()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the test changes the file by hand")]
-fn write(path: &Path, text: &str) {
-    std::fs::write(path, text).expect("the file can be written");
 }
 
 fn names(world: &World) -> Vec<String> {

@@ -19,6 +19,7 @@ mod erasure;
 mod event_tags;
 mod explain;
 mod gated_disk;
+mod kept_file;
 mod layers;
 mod match_frame;
 mod matching;

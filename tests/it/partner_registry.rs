@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use pixelgate::config::PartnerLimit;
 use serde_json::{Value, json};
 
 use crate::gated_disk::GatedDisk;
+use crate::kept_file::{text, write};
 use crate::unnaming_disk::UnnamingDisk;
 use crate::world::{Reply, World, send};
 
@@ -38,16 +39,6 @@ fn adhub() -> Value {
 
 fn kept(world: &World) -> PathBuf {
     world.data_dir().join("partners.toml")
-}
-
-#[expect(clippy::disallowed_methods, reason = "the test looks at the file itself")]
-fn text(path: &Path) -> Option<String> {
-    std::fs::read_to_string(path).ok()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the test changes the file by hand")]
-fn write(path: &Path, text: &str) {
-    std::fs::write(path, text).expect("the file can be written");
 }
 
 fn matches(world: &World) -> Vec<Value> {
